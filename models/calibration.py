@@ -1,0 +1,112 @@
+"""Similarity -> probability that an analyst applies the code.
+
+A segment's similarities are turned into a distribution over the codes and "none of these" (a softmax),
+so that the score of a theme is the sum of the scores below it, and no score is above 1. Two numbers
+decide it: how sharp the distribution is, and how likely "none" is. Without decisions they are a prior
+learnt from other studies; with enough coded examples they are fitted to these, each example judged
+without itself.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Basis = Literal["project", "prior"]
+
+# Fewer coded examples than this say too little about how sure to be.
+LEAST_EXAMPLES = 20
+LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.1, 0.5
+# The prior counts as much as this many examples.
+PRIOR_WEIGHT = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """How similarities become scores.
+
+    Attributes:
+        sharpness: logits per background deviation of similarity, > 0.
+        none_offset: logit of "none of these", relative to the median best similarity of everyday talk.
+        threshold: the score from which a suggestion is made by default, 0 to 1.
+        basis: "prior" if learnt from other studies, "project" if fitted to the examples given.
+    """
+
+    sharpness: float
+    none_offset: float
+    threshold: float
+    basis: Basis
+
+    def scores(self, standing: Floats) -> Floats:
+        """Probabilities of the codes.
+
+        Args:
+            standing: how far each similarity lies above everyday talk, in background deviations,
+                shape (segments, codes).
+
+        Returns:
+            Shape (segments, codes); a row's sum is below 1, the rest is "none of these".
+        """
+        return _softmax_with_none(self.sharpness * standing, self.none_offset)
+
+
+SHIPPED_PRIOR = Calibration(sharpness=1.08, none_offset=0.0, threshold=LOWEST_THRESHOLD, basis="prior")
+
+
+def fit_calibration(standing: Floats, applied: Flags) -> Calibration:
+    """The calibration under which coded examples are most likely, drawn to the prior as they are few.
+
+    Args:
+        standing: as in :meth:`Calibration.scores`, each example judged without itself,
+            shape (examples, codes).
+        applied: which codes an analyst applied, same shape; a row without any is "no code applies".
+
+    Returns:
+        The shipped prior if there are fewer than ``LEAST_EXAMPLES`` examples.
+    """
+    if len(standing) < LEAST_EXAMPLES:
+        return SHIPPED_PRIOR
+    sharpness, none_offset = _most_likely(standing, applied)
+    fitted = Calibration(sharpness=sharpness, none_offset=none_offset, threshold=HIGHEST_THRESHOLD, basis="project")
+    threshold = _half_right(fitted.scores(standing), applied)
+    return Calibration(sharpness=sharpness, none_offset=none_offset, threshold=threshold, basis="project")
+
+
+def _most_likely(standing: Floats, applied: Flags) -> tuple[float, float]:
+    targets = np.column_stack([applied, ~applied.any(axis=1)]).astype(float)
+    targets /= targets.sum(axis=1, keepdims=True)
+    # Without an example of "no code applies" nothing can be learnt about how often none does.
+    learns_none = bool((~applied.any(axis=1)).any())
+    start = np.array([np.log(SHIPPED_PRIOR.sharpness), SHIPPED_PRIOR.none_offset])
+
+    def loss(parameters: Floats) -> float:
+        offset = parameters[1] if learns_none else start[1]
+        scores = _softmax_with_none(np.exp(parameters[0]) * standing, offset)
+        full = np.column_stack([scores, 1 - scores.sum(axis=1)])
+        likelihood = (targets * np.log(np.maximum(full, 1e-12))).sum()
+        return float(PRIOR_WEIGHT * ((parameters - start) ** 2).sum() - likelihood)
+
+    best = minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-3}).x
+    return float(np.exp(best[0])), float(best[1] if learns_none else start[1])
+
+
+def _half_right(scores: Floats, applied: Flags) -> float:
+    """The lowest threshold from which the first suggestion is right at least half of the time."""
+    best = scores.argmax(axis=1)
+    rows = np.arange(len(scores))
+    order = np.argsort(-scores[rows, best], kind="stable")
+    right = np.cumsum(applied[rows, best][order]) / np.arange(1, len(order) + 1)
+    enough = np.flatnonzero(right >= 0.5)
+    threshold = scores[rows, best][order][enough[-1]] if len(enough) else HIGHEST_THRESHOLD
+    return float(np.clip(threshold, LOWEST_THRESHOLD, HIGHEST_THRESHOLD))
+
+
+def _softmax_with_none(logits: Floats, none_logit: float) -> Floats:
+    top = np.maximum(logits.max(axis=1, keepdims=True), none_logit)
+    weights = np.exp(logits - top)
+    scores: Floats = weights / (weights.sum(axis=1, keepdims=True) + np.exp(none_logit - top))
+    return scores
