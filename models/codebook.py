@@ -7,7 +7,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any
 
@@ -162,6 +162,7 @@ class Codebook:
         return {**self.further, "id": self.id, "name": self.name, **glossary, "codes": codes}
 
 
+@cache
 def built_in_codebook(codebook_id: str) -> Codebook:
     """A codebook that ships with the product, by its id (see ``BUILT_IN``). KeyError if there is none."""
     if codebook_id not in BUILT_IN:
@@ -175,7 +176,8 @@ def codebook_from_json(document: object, *, default_id: str = "inline") -> Codeb
 
     Args:
         document: ``{"name", "id"?, "glossary"?, "codes": [{"id", "name", "description"?, "parent"?,
-            "include"?, "exclude"?, "colour"?, "active"?, ...}]}``; unknown keys are kept.
+            "include"?, "exclude"?, "colour"?, "active"?, ...}]}``; unknown keys are kept. A ``version``
+            is passed over, because it follows from the rest.
         default_id: its id if the document gives none.
 
     Raises:
@@ -183,7 +185,7 @@ def codebook_from_json(document: object, *, default_id: str = "inline") -> Codeb
     """
     if not isinstance(document, Mapping):
         raise CodebookNotAccepted("A codebook must be a JSON object.")
-    known = {"id", "name", "glossary", "codes"}
+    known = {"id", "name", "glossary", "codes", "version"}
     rows = document.get("codes")
     if not isinstance(rows, list) or not rows:
         raise CodebookNotAccepted("A codebook needs a list of at least one code.", places=("codes",))

@@ -112,7 +112,7 @@ def check_model_folder(path: Path, *, expected_weights_sha256: str | None = None
     architecture, weights = _check_structure(names, documents)
     digests |= {name: _weights_digest(root, name) for name in names if _holds_weights(name)}
     weights_sha256 = digests[weights[0]] if len(weights) == 1 else _manifest_digest(digests, weights)
-    if expected_weights_sha256 not in (None, weights_sha256):
+    if expected_weights_sha256 is not None and expected_weights_sha256.lower() != weights_sha256:
         raise ModelFolderRefused(f"{weights[0]}: these are not the weights expected (sha256 differs)")
     return CheckedModelFolder(
         path=root,

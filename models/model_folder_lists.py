@@ -133,7 +133,7 @@ ARCHITECTURES: Mapping[str, frozenset[str]] = MappingProxyType(
         "bert": _architectures("Bert", "ForPreTraining"),
         "roberta": _architectures("Roberta"),
         "xlm-roberta": _architectures("XLMRoberta"),
-        "mpnet": _architectures("MPNet", "ForPreTraining"),
+        "mpnet": _architectures("MPNet"),
         "distilbert": _architectures("DistilBert"),
         "albert": _architectures("Albert", "ForPreTraining"),
         "electra": _architectures("Electra", "ForPreTraining"),

@@ -143,10 +143,6 @@ class Suggester:
         """Whether the scores rest on coded examples of this project or on a prior."""
         return self.calibration.basis
 
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors of segments as this suggester reads them (glossary spelt out), shape (n, dimension)."""
-        return self._encode(texts)
-
     def suggest(
         self, texts: Sequence[str], *, top_k: int = DEFAULT_TOP_K, min_score: float | None = None
     ) -> list[SegmentSuggestions]:
@@ -165,7 +161,7 @@ class Suggester:
 
         Args:
             texts: the segments.
-            vectors: what :meth:`encode` gave for them, shape (len(texts), dimension).
+            vectors: what :func:`encode_segments` gave for them, shape (len(texts), dimension).
             top_k: how many leaves at most; 0 means every active leaf.
             min_score: withhold suggestions below it; None means the default threshold.
 
@@ -252,9 +248,7 @@ class Suggester:
         return fit_calibration(self._standing(similarities), applied)
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
-        spelt_out = [self.codebook.spell_out(text) for text in texts]
-        vectors = self._encoder.encode(spelt_out)
-        return checked_vectors(vectors, len(texts), self._encoder.identity.dimension)
+        return encode_segments(self.codebook, self._encoder, texts)
 
     def _code_vectors(self) -> Vectors:
         """The mean direction of each leaf's path of names and its definition."""
@@ -322,6 +316,19 @@ class _ExampleBank:
         if len(own):
             without = unit_rows(self._sums[own] - self._vectors[example])
             similarities[own] = without @ vector
+
+
+def encode_segments(codebook: Codebook, encoder: TextEncoder, texts: Sequence[str]) -> Vectors:
+    """Unit vectors of texts as the encoder reads them, the codebook's glossary spelt out.
+
+    Returns:
+        Shape (len(texts), dimension), float32.
+
+    Raises:
+        EncoderFailed: the encoder did not return one finite unit vector for each text.
+    """
+    vectors = encoder.encode([codebook.spell_out(text) for text in texts])
+    return checked_vectors(vectors, len(texts), encoder.identity.dimension)
 
 
 def has_words(text: str) -> bool:

