@@ -1,0 +1,73 @@
+# Everything runs in .venv, which the first target that needs it makes.
+#
+#   make run      install, then serve on http://127.0.0.1:8000
+#   make test     install, then run all tests
+#   make check    lint, types, import directions, dependency audit
+#   make bench    print the figures that README and CHANGELOG quote
+#   make fuzz     the property tests with many more examples
+#   make pins     resolve constraints.txt anew
+#   make clean    remove the environment
+#
+# On Linux pip's default torch brings gigabytes of CUDA; for the CPU build name a wheel index:
+#   make run TORCH_INDEX=https://download.pytorch.org/whl/cpu
+
+PYTHON ?= python3
+TORCH_INDEX ?=
+VENV := .venv
+BIN := $(VENV)/bin
+TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+PINNED := -c constraints.txt --build-constraint constraints.txt
+
+.PHONY: help run test check bench fuzz pins clean
+help:
+	@sed -n 's/^#   //p' Makefile
+
+$(VENV)/torch: constraints.txt
+	@echo "== making the environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install -q -c constraints.txt pip
+	@echo "== installing $(TORCH) (some 200 MB for the CPU build)"
+	@$(PIP) install -q $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
+	@touch $@
+
+$(VENV)/product: $(VENV)/torch pyproject.toml
+	@echo "== installing themecoder and what it needs"
+	@$(PIP) install -q $(PINNED) -e .
+	@touch $@
+
+$(VENV)/tools: $(VENV)/product
+	@echo "== installing the tools for tests and checks"
+	@$(PIP) install -q $(PINNED) -e ".[dev]"
+	@touch $@
+
+run: $(VENV)/product
+	@echo "== starting the service; the model is ready some seconds later"
+	@$(BIN)/themecoder serve
+
+test: $(VENV)/tools
+	@echo "== running all tests"
+	@$(BIN)/python -m pytest $(PYTEST)
+
+check: $(VENV)/tools
+	@echo "== ruff"
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@echo "== mypy"
+	@$(BIN)/mypy
+	@echo "== import directions"
+	@$(BIN)/lint-imports --no-timings 2>/dev/null || $(BIN)/lint-imports
+	@echo "== dependency audit"
+	@$(BIN)/python tools/audit_dependencies.py
+
+bench: $(VENV)/tools
+	@for benchmark in benchmarks/bench_*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
+
+fuzz: $(VENV)/tools
+	@echo "== property tests, many examples"
+	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m "not slow" $(PYTEST)
+
+pins: $(VENV)/tools
+	@PATH=$(abspath $(BIN)):$$PATH $(BIN)/python tools/pin_dependencies.py
+
+clean:
+	rm -rf $(VENV)
