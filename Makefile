@@ -16,6 +16,7 @@ TORCH_INDEX ?=
 VENV := .venv
 BIN := $(VENV)/bin
 TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
+PIP_VERSION := $(shell sed -n 's/^\(pip==[^ ]*\).*/\1/p' constraints.txt)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PINNED := -c constraints.txt --build-constraint constraints.txt
 
@@ -26,7 +27,7 @@ help:
 $(VENV)/torch: constraints.txt
 	@echo "== making the environment in $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) install -q -c constraints.txt pip
+	@$(PIP) install -q $(PIP_VERSION)
 	@echo "== installing $(TORCH) (some 200 MB for the CPU build)"
 	@$(PIP) install -q $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
 	@touch $@
