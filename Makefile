@@ -15,10 +15,11 @@ PYTHON ?= python3
 TORCH_INDEX ?=
 VENV := .venv
 BIN := $(VENV)/bin
-TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
-PIP_VERSION := $(shell sed -n 's/^\(pip==[^ ]*\).*/\1/p' constraints.txt)
+TORCH := $(shell sed -n '/^torch==/p' constraints.txt)
+PIP_VERSION := $(shell sed -n 's/^\(pip==[^ ]*\).*/\1/p' constraints-dev.txt)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-PINNED := -c constraints.txt --build-constraint constraints.txt
+# What is pinned with hashes is complete, so nothing is resolved here.
+PINNED := --no-deps --require-hashes
 
 .PHONY: help run test check bench fuzz pins clean
 help:
@@ -32,14 +33,17 @@ $(VENV)/torch: constraints.txt
 	@$(PIP) install -q $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
 	@touch $@
 
-$(VENV)/product: $(VENV)/torch pyproject.toml
-	@echo "== installing themecoder and what it needs"
-	@$(PIP) install -q $(PINNED) -e .
+$(VENV)/product: $(VENV)/torch constraints.txt pyproject.toml
+	@echo "== installing what themecoder needs"
+	@sed '/^torch==/d' constraints.txt > $(VENV)/pinned.txt
+	@$(PIP) install -q $(PINNED) -r $(VENV)/pinned.txt
+	@echo "== installing themecoder"
+	@$(PIP) install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/tools: $(VENV)/product
+$(VENV)/tools: $(VENV)/product constraints-dev.txt
 	@echo "== installing the tools for tests and checks"
-	@$(PIP) install -q $(PINNED) -e ".[dev]"
+	@$(PIP) install -q $(PINNED) -r constraints-dev.txt
 	@touch $@
 
 run: $(VENV)/product

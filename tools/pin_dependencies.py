@@ -1,4 +1,4 @@
-"""Writes constraints.txt: every dependency to the version, with hashes, none younger than a week.
+"""Writes constraints.txt and constraints-dev.txt: every dependency to the version, with hashes, none younger than a week.
 
 torch stands first and without hashes, because its CPU and CUDA builds differ; what only its CUDA build
 needs is left out.
@@ -7,6 +7,7 @@ needs is left out.
 import re
 import subprocess
 import sys
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,29 +17,37 @@ ONLY_FOR_CUDA = re.compile(r"(nvidia|cuda|triton)")
 # fastapi 0.165 is the first with a limit for request bodies.
 YOUNGER_ALLOWED = ("fastapi",)
 HEADER = """\
-# What is installed, to the version. Renewed by `make pins`. torch has no hash, because its CPU and CUDA builds
-# differ; the Makefile installs it first.
+# What is installed, to the version and the byte. Renewed by `make pins`. torch has no hash, because its CPU and
+# CUDA builds differ; it is installed first.
 """
+HEADER_DEV = "# The tools for tests and checks, beside constraints.txt. Renewed by `make pins`.\n"
 
 
-def resolve() -> str:
-    """The pinned dependencies of the product, its tools and its build, as uv prints them."""
+def resolve(*options: str) -> list[str]:
+    """The lines of each package, with version and hashes, as uv resolves the product with these options."""
     today = datetime.now(UTC)
-    command = ["uv", "pip", "compile", "pyproject.toml", "-", "--extra", "dev", "--quiet", "--no-header", "--no-annotate"]
+    command = ["uv", "pip", "compile", "pyproject.toml", "-", "--quiet", "--no-header", "--no-annotate", *options]
     command += ["--generate-hashes", "--universal", "--python-version", "3.11", "--no-emit-package", "torch"]
     command += ["--exclude-newer", f"{today - timedelta(days=7):%Y-%m-%d}"]
     for package in YOUNGER_ALLOWED:
         command += ["--exclude-newer-package", f"{package}={today:%Y-%m-%d}"]
     wanted = f"{TORCH}\n{BUILD_TOOL}\n"
-    return subprocess.run(command, input=wanted, capture_output=True, text=True, check=True).stdout  # noqa: S603 - fixed command
+    answer = subprocess.run(command, input=wanted, capture_output=True, text=True, check=True)  # noqa: S603 - fixed command
+    blocks = re.split(r"\n(?=[A-Za-z])", answer.stdout.strip())
+    return [block for block in blocks if not ONLY_FOR_CUDA.match(block)]
 
 
 def main() -> int:
-    """Writes the file and says how many packages it pins."""
-    blocks = re.split(r"\n(?=[A-Za-z])", resolve().strip())
-    kept = [block for block in blocks if not ONLY_FOR_CUDA.match(block)]
-    Path("constraints.txt").write_text("\n".join([HEADER + TORCH, *kept]) + "\n", encoding="utf-8")
-    print(f"constraints.txt: {len(kept) + 1} packages pinned")
+    """Writes both files and says how many packages they pin."""
+    everything = resolve("--extra", "dev")
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as chosen:
+        chosen.write("\n".join(everything))
+        chosen.flush()
+        needed = resolve("--constraints", chosen.name)
+    tools = [block for block in everything if block not in needed]
+    Path("constraints.txt").write_text("\n".join([HEADER + TORCH, *needed]) + "\n", encoding="utf-8")
+    Path("constraints-dev.txt").write_text("\n".join([HEADER_DEV.rstrip(), *tools]) + "\n", encoding="utf-8")
+    print(f"{len(needed) + 1} packages pinned for the product, {len(tools)} for its tools")
     return 0
 
 
