@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 TORCH = "torch==2.13.0"
-BUILD_TOOL = "hatchling"
+BUILD_TOOLS = ("hatchling", "editables")
 ONLY_FOR_CUDA = re.compile(r"(nvidia|cuda|triton)")
 # fastapi 0.165 is the first with a limit for request bodies.
 YOUNGER_ALLOWED = ("fastapi",)
@@ -31,7 +31,7 @@ def resolve(*options: str) -> list[str]:
     command += ["--exclude-newer", f"{today - timedelta(days=7):%Y-%m-%d}"]
     for package in YOUNGER_ALLOWED:
         command += ["--exclude-newer-package", f"{package}={today:%Y-%m-%d}"]
-    wanted = f"{TORCH}\n{BUILD_TOOL}\n"
+    wanted = "\n".join([TORCH, *BUILD_TOOLS])
     answer = subprocess.run(command, input=wanted, capture_output=True, text=True, check=True)  # noqa: S603 - fixed command
     blocks = re.split(r"\n(?=[A-Za-z])", answer.stdout.strip())
     return [block for block in blocks if not ONLY_FOR_CUDA.match(block)]
