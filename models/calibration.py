@@ -66,9 +66,9 @@ def fit_calibration(standing: Floats, applied: Flags) -> Calibration:
         applied: which codes an analyst applied, same shape; a row without any is "no code applies".
 
     Returns:
-        The shipped prior if there are fewer than ``LEAST_EXAMPLES`` examples.
+        The shipped prior if there are fewer than ``LEAST_EXAMPLES`` examples, or no codes.
     """
-    if len(standing) < LEAST_EXAMPLES:
+    if len(standing) < LEAST_EXAMPLES or not standing.shape[1]:
         return SHIPPED_PRIOR
     sharpness, none_offset = _most_likely(standing, applied)
     fitted = Calibration(sharpness=sharpness, none_offset=none_offset, threshold=HIGHEST_THRESHOLD, basis="project")
@@ -98,15 +98,18 @@ def _half_right(scores: Floats, applied: Flags) -> float:
     """The lowest threshold from which the first suggestion is right at least half of the time."""
     best = scores.argmax(axis=1)
     rows = np.arange(len(scores))
-    order = np.argsort(-scores[rows, best], kind="stable")
+    order = np.argsort(-scores[rows, best])
+    descending = scores[rows, best][order]
     right = np.cumsum(applied[rows, best][order]) / np.arange(1, len(order) + 1)
-    enough = np.flatnonzero(right >= 0.5)
-    threshold = scores[rows, best][order][enough[-1]] if len(enough) else HIGHEST_THRESHOLD
+    # A threshold takes in all examples with its score, so only the last of equal scores can be one.
+    is_last = np.append(descending[:-1] > descending[1:], True)
+    enough = np.flatnonzero(is_last & (right >= 0.5))
+    threshold = descending[enough[-1]] if len(enough) else HIGHEST_THRESHOLD
     return float(np.clip(threshold, LOWEST_THRESHOLD, HIGHEST_THRESHOLD))
 
 
 def _softmax_with_none(logits: Floats, none_logit: float) -> Floats:
-    top = np.maximum(logits.max(axis=1, keepdims=True), none_logit)
+    top = logits.max(axis=1, keepdims=True, initial=none_logit)
     weights = np.exp(logits - top)
     scores: Floats = weights / (weights.sum(axis=1, keepdims=True) + np.exp(none_logit - top))
     return scores

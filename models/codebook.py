@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib import resources
-from typing import Any
+from typing import Any, NoReturn
 
 from models.errors import (
     CodebookNotAccepted,
@@ -31,7 +31,15 @@ MAX_GLOSSARY_ENTRIES = 500
 
 BUILT_IN = ("upsides",)
 
-_TEXT_FIELDS = {"description": "description", "include": "include", "exclude": "exclude"}
+# Spelling out must not blow a text up: nobody writes this many abbreviations in one segment.
+MAX_SPELT_OUT = 500
+
+_OPTIONAL_TEXTS = ("description", "include", "exclude")
+_CODE_KEYS = {"id", "name", "parent", "colour", "active", *_OPTIONAL_TEXTS}
+_CODEBOOK_KEYS = {"id", "name", "glossary", "codes", "version"}
+
+# Besides the format characters (Cf): what Unicode counts as default-ignorable, variation selectors and fillers.
+_INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +115,7 @@ class Codebook:
     def path(self, code_id: str) -> tuple[Code, ...]:
         """The codes from the theme down to this one, both included. KeyError if it is not there."""
         code = self._by_id[code_id]
-        return (*(self.path(code.parent) if code.parent else ()), code)
+        return (code,) if code.parent is None else (*self.path(code.parent), code)
 
     def level(self, code_id: str) -> int:
         """1 for a theme, 2 for its children, and so on. KeyError if it is not there."""
@@ -142,11 +150,12 @@ class Codebook:
 
         Whole words only, in the capitals of the glossary, also with a plural s: with
         ``{"PSW": "peer support worker"}`` "PSWs" becomes "peer support workers". This is what the
-        encoder sees; what is stored and shown stays as it was.
+        encoder sees; what is stored and shown stays as it was. Beyond the first ``MAX_SPELT_OUT``
+        abbreviations of a text the rest stays short.
         """
         if self._abbreviations is None:
             return text
-        return self._abbreviations.sub(lambda match: self.glossary[match[1]] + match[2], text)
+        return self._abbreviations.sub(lambda match: self.glossary[match[1]] + match[2], text, count=MAX_SPELT_OUT)
 
     @cached_property
     def _abbreviations(self) -> re.Pattern[str] | None:
@@ -156,7 +165,7 @@ class Codebook:
         return re.compile(rf"(?<!\w)({'|'.join(map(re.escape, longest_first))})(s?)(?!\w)")
 
     def to_json(self) -> dict[str, Any]:
-        """The codebook in its file shape; ``codebook_from_json`` gives an equal one back."""
+        """The codebook in its file shape, from which ``codebook_from_json`` makes the same one again."""
         glossary = {"glossary": self.glossary} if self.glossary else {}
         codes = [_code_to_json(code) for code in self.codes]
         return {**self.further, "id": self.id, "name": self.name, **glossary, "codes": codes}
@@ -185,7 +194,6 @@ def codebook_from_json(document: object, *, default_id: str = "inline") -> Codeb
     """
     if not isinstance(document, Mapping):
         raise CodebookNotAccepted("A codebook must be a JSON object.")
-    known = {"id", "name", "glossary", "codes", "version"}
     rows = document.get("codes")
     if not isinstance(rows, list) or not rows:
         raise CodebookNotAccepted("A codebook needs a list of at least one code.", places=("codes",))
@@ -196,7 +204,7 @@ def codebook_from_json(document: object, *, default_id: str = "inline") -> Codeb
         name=_text(document, "name", "name", default="", limit=MAX_NAME_CHARACTERS),
         codes=[_code_from_json(row, f"codes[{index}]") for index, row in enumerate(rows)],
         glossary=_glossary(document.get("glossary")),
-        further={key: value for key, value in document.items() if key not in known},
+        further={key: value for key, value in document.items() if key not in _CODEBOOK_KEYS},
     )
 
 
@@ -207,24 +215,22 @@ def _code_from_json(row: object, place: str) -> Code:
     if not isinstance(active, bool):
         raise CodebookNotAccepted("Must be true or false.", places=(f"{place}.active",))
     texts = {
-        name: _text(row, key, f"{place}.{key}", default="", limit=MAX_DESCRIPTION_CHARACTERS)
-        for name, key in _TEXT_FIELDS.items()
+        key: _text(row, key, f"{place}.{key}", default="", limit=MAX_DESCRIPTION_CHARACTERS) for key in _OPTIONAL_TEXTS
     }
-    known = {"id", "name", "parent", "colour", "active", *_TEXT_FIELDS.values()}
     return Code(
         id=_text(row, "id", f"{place}.id", limit=MAX_ID_CHARACTERS),
         name=_text(row, "name", f"{place}.name", limit=MAX_NAME_CHARACTERS),
         parent=_optional_text(row, "parent", f"{place}.parent"),
         colour=_optional_text(row, "colour", f"{place}.colour"),
         active=active,
-        further={key: value for key, value in row.items() if key not in known},
+        further={key: value for key, value in row.items() if key not in _CODE_KEYS},
         **texts,
     )
 
 
 def _code_to_json(code: Code) -> dict[str, Any]:
     row: dict[str, Any] = {**code.further, "id": code.id, "name": code.name, "parent": code.parent}
-    row |= {key: getattr(code, name) for name, key in _TEXT_FIELDS.items() if getattr(code, name)}
+    row |= {key: getattr(code, key) for key in _OPTIONAL_TEXTS if getattr(code, key)}
     row |= {"colour": code.colour} if code.colour is not None else {}
     row |= {} if code.active else {"active": False}
     return row
@@ -236,10 +242,10 @@ def _text(row: Mapping[str, Any], key: str, place: str, *, limit: int, default: 
         value = default
     if not isinstance(value, str):
         raise CodebookNotAccepted("Must be a text.", places=(place,))
-    if default is None and not value.strip():
-        raise CodebookNotAccepted("Must not be empty.", places=(place,))
     if len(value) > limit:
         raise CodebookNotAccepted(f"Must have at most {limit} characters.", places=(place,))
+    if default is None and not _look(value):
+        raise CodebookNotAccepted("Must not be empty.", places=(place,))
     return value
 
 
@@ -287,27 +293,29 @@ def _positions(codes: Sequence[Code]) -> dict[str, int]:
 
 
 def _check_ancestors(codes: Sequence[Code], positions: Mapping[str, int]) -> None:
-    for index in range(len(codes)):
-        chain = [index]
-        while (parent := codes[chain[-1]].parent) is not None:
-            if positions[parent] in chain:
-                places = tuple(f"codes[{position}]" for position in chain)
-                raise CodeCycle("A code must not be its own ancestor.", places=places[:MAX_DEPTH])
-            chain.append(positions[parent])
-            if len(chain) > MAX_DEPTH:
-                _refuse_deep(codes, positions, index)
+    """Refuses a code that is its own ancestor or lies too deep; looks at each code once."""
+    levels: dict[int, int] = {}
+    for start in range(len(codes)):
+        chain: dict[int, None] = {}
+        at: int | None = start
+        while at is not None and at not in levels:
+            if at in chain:
+                _refuse_cycle(list(chain), at)
+            chain[at] = None
+            parent = codes[at].parent
+            at = None if parent is None else positions[parent]
+        level = 0 if at is None else levels[at]
+        for position in reversed(chain):
+            level += 1
+            levels[position] = level
+            if level > MAX_DEPTH:
+                raise CodebookTooLarge(f"A tree may have at most {MAX_DEPTH} levels.", places=(f"codes[{position}]",))
 
 
-def _refuse_deep(codes: Sequence[Code], positions: Mapping[str, int], index: int) -> None:
-    """Too long a chain is a cycle that the start does not belong to, or a tree that is too deep."""
-    seen = [index]
-    while (parent := codes[seen[-1]].parent) is not None:
-        if positions[parent] in seen:
-            cycle = seen[seen.index(positions[parent]) :]
-            places = tuple(f"codes[{position}]" for position in cycle[:MAX_DEPTH])
-            raise CodeCycle("A code must not be its own ancestor.", places=places)
-        seen.append(positions[parent])
-    raise CodebookTooLarge(f"A tree may have at most {MAX_DEPTH} levels.", places=(f"codes[{index}]",))
+def _refuse_cycle(chain: list[int], repeated: int) -> NoReturn:
+    cycle = chain[chain.index(repeated) :]
+    places = tuple(f"codes[{position}]" for position in cycle[:MAX_DEPTH])
+    raise CodeCycle("A code must not be its own ancestor.", places=places)
 
 
 def _check_siblings(codes: Sequence[Code]) -> None:
@@ -324,6 +332,7 @@ def _check_siblings(codes: Sequence[Code]) -> None:
 
 def _look(name: str) -> str:
     """What is left of a name once differences that people cannot see are gone."""
-    visible = "".join(char for char in name if unicodedata.category(char) != "Cf")
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFC", visible).casefold())
-    return " ".join(folded.split())
+    visible = _INVISIBLE.sub("", "".join(char for char in name if unicodedata.category(char) != "Cf"))
+    # Folded twice, because the compatibility form of a character may bring in capitals again.
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold()).casefold()
+    return " ".join(unicodedata.normalize("NFC", folded).split())

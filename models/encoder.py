@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from models.errors import EncoderFailed
+from models.errors import EncoderFailed, ModelsError
 
 Vectors = npt.NDArray[np.float32]
 
@@ -46,6 +46,26 @@ class TextEncoder(Protocol):
         ...
 
 
+def encode_checked(encoder: TextEncoder, texts: Sequence[str]) -> Vectors:
+    """What the encoder makes of the texts, when it keeps its promise.
+
+    Returns:
+        Unit vectors, shape (len(texts), dimension), float32, in order.
+
+    Raises:
+        EncoderFailed: it raised something of its own, or its vectors are not what it promises.
+        ModelsError: what else it raised.
+    """
+    try:
+        vectors = encoder.encode(texts)
+    except ModelsError:
+        raise
+    except Exception as error:
+        # An encoder may be anybody's code. Its error is not shown further: it may quote the text.
+        raise EncoderFailed(f"The encoder stopped with an error ({type(error).__name__}).") from None
+    return checked_vectors(vectors, len(texts), encoder.identity.dimension)
+
+
 def checked_vectors(vectors: Vectors, count: int, dimension: int) -> Vectors:
     """The vectors themselves, when they are what an encoder promises.
 
@@ -55,8 +75,10 @@ def checked_vectors(vectors: Vectors, count: int, dimension: int) -> Vectors:
         dimension: the length that its identity promises.
 
     Raises:
-        EncoderFailed: wrong shape, not finite, or not of unit length.
+        EncoderFailed: not float32, wrong shape, not finite, or not of unit length.
     """
+    if not isinstance(vectors, np.ndarray) or vectors.dtype != np.float32:
+        raise EncoderFailed("The encoder returned something else than float32 vectors.")
     if vectors.shape != (count, dimension):
         raise EncoderFailed("The encoder returned vectors of an unexpected shape.")
     if not np.isfinite(vectors).all():
@@ -66,8 +88,8 @@ def checked_vectors(vectors: Vectors, count: int, dimension: int) -> Vectors:
     return vectors
 
 
-def unit_rows(rows: Vectors) -> Vectors:
-    """Each row scaled to length 1; a zero row stays zero. Shape (n, d) in and out, float32."""
+def unit_rows(rows: npt.NDArray[np.floating[Any]]) -> Vectors:
+    """Each row scaled to length 1, as float32; a zero row stays zero. Shape (n, d) in and out."""
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     scaled: Vectors = (rows / np.where(norms > 0, norms, 1)).astype(np.float32)
     return scaled

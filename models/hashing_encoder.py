@@ -25,11 +25,13 @@ class HashingEncoder:
         (True, True)
     """
 
-    identity = EncoderIdentity(name="hashing", hash="hashing-1", dimension=DIMENSION)
+    identity = EncoderIdentity(name="hashing", hash="hashing-2", dimension=DIMENSION)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, shape (number of texts, 384), float32."""
         rows = np.zeros((len(texts), DIMENSION), dtype=np.float32)
+        # No feature falls into the first bucket, so that no text, not even one without words, is a zero vector.
+        rows[:, 0] = 1
         for row, text in zip(rows, texts, strict=True):
             for feature, count in Counter(_features(text)).items():
                 bucket, sign = _bucket(feature)
@@ -40,10 +42,9 @@ class HashingEncoder:
 def _features(text: str) -> list[str]:
     words = WORD.findall(text.casefold())
     trigrams = [f"#{word}#"[i : i + 3] for word in words for i in range(len(word))]
-    # One feature that every text has keeps a text without words from becoming a zero vector.
-    return ["", *words, *trigrams]
+    return [*words, *trigrams]
 
 
 def _bucket(feature: str) -> tuple[int, int]:
     digest = int.from_bytes(hashlib.blake2b(feature.encode(), digest_size=8).digest(), "big")
-    return digest % DIMENSION, 1 if digest >> 63 else -1
+    return 1 + digest % (DIMENSION - 1), 1 if digest >> 63 else -1

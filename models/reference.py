@@ -17,7 +17,7 @@ from importlib import resources
 import numpy as np
 import numpy.typing as npt
 
-from models.encoder import TextEncoder, Vectors, unit_rows
+from models.encoder import TextEncoder, Vectors, encode_checked
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,7 +47,7 @@ class Reference:
         The lower quartile of each code's similarities over the corpus, less the mean of these, and
         shrunk towards 0 by ``n / (n + 100)`` as far as the corpus is small.
         """
-        if len(self.vectors) < LEAST_TEXTS:
+        if len(self.vectors) < LEAST_TEXTS or not len(code_vectors):
             return np.zeros(len(code_vectors))
         quartiles = np.quantile(self.vectors @ code_vectors.T, QUARTILE, axis=0)
         weight = len(self.vectors) / (len(self.vectors) + HALF_WEIGHT_TEXTS)
@@ -68,7 +68,12 @@ class Background:
     hash: str
 
     def scale(self, code_vectors: Vectors) -> tuple[float, float]:
-        """(the median of the best similarity of a text of everyday talk to any code, the deviation of all)."""
+        """(the median of the best similarity of a text of everyday talk to any code, the deviation of all).
+
+        (0, 1) if there are no codes.
+        """
+        if not len(code_vectors):
+            return 0.0, 1.0
         similarities = self.vectors @ code_vectors.T
         return float(np.median(similarities.max(axis=1))), float(max(similarities.std(), 1e-6))
 
@@ -81,11 +86,12 @@ class CorpusSample:
         self._digests: set[bytes] = set()
 
     def add(self, texts: Sequence[str], vectors: Vectors) -> None:
-        """Takes in a part of the corpus: texts as encoded and their vectors, shape (len(texts), dimension)."""
+        """Takes in a part of the corpus: texts and their unit vectors, shape (len(texts), dimension)."""
         for text, vector in zip(texts, vectors, strict=True):
             # Inverted, so that the heap's smallest entry is the largest digest that is kept.
-            key = bytes(255 - byte for byte in hashlib.sha256(text.encode()).digest())
-            if key in self._digests or (len(self._kept) >= SAMPLE_SIZE and key < self._kept[0][0]):
+            key = bytes(255 - byte for byte in _digest(text))
+            is_full = len(self._kept) >= SAMPLE_SIZE
+            if key in self._digests or (is_full and key < self._kept[0][0]):
                 continue
             self._digests.add(key)
             heapq.heappush(self._kept, (key, vector.copy()))
@@ -100,16 +106,23 @@ class CorpusSample:
 
 
 def shipped_background(encoder: TextEncoder) -> Background:
-    """The shipped, invented everyday talk as this encoder sees it; encodes some hundred short texts."""
+    """The shipped, invented everyday talk as this encoder sees it; encodes some hundred short texts.
+
+    Raises:
+        EncoderFailed: the encoder did not return one finite unit vector for each text.
+    """
     source = resources.files("models") / "reference" / "everyday_talk.json"
     texts = json.loads(source.read_text(encoding="utf-8"))["texts"]
-    vectors = unit_rows(encoder.encode(texts))
-    return Background(vectors=vectors, hash=_hash([text.encode() for text in texts]))
+    return Background(vectors=encode_checked(encoder, texts), hash=_hash([text.encode() for text in texts]))
 
 
 def no_reference() -> Reference:
     """The shipped default: no corpus is known, so the codes' similarities are left as they are."""
     return Reference(vectors=np.zeros((0, 0), dtype=np.float32), hash="none")
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).digest()
 
 
 def _hash(parts: Sequence[bytes]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.encoder import EncoderIdentity, TextEncoder, Vectors
+from models.encoder import EncoderIdentity, TextEncoder, Vectors, encode_checked
 
 
 class RememberingEncoder:
@@ -18,6 +18,11 @@ class RememberingEncoder:
     Args:
         encoder: what makes the vectors that are not remembered.
         capacity: the number of vectors kept; the ones asked for longest ago go first.
+
+    Example:
+        >>> from models.hashing_encoder import HashingEncoder
+        >>> RememberingEncoder(HashingEncoder()).encode(["peer support", "weather"]).shape
+        (2, 384)
     """
 
     def __init__(self, encoder: TextEncoder, *, capacity: int = 20_000) -> None:
@@ -35,17 +40,18 @@ class RememberingEncoder:
         """Unit vectors of the texts, shape (number of texts, dimension), float32, in order.
 
         Raises:
-            ModelsError: what the encoder within raises.
+            EncoderFailed: the encoder within did not make one finite unit vector for each new text.
+            ModelsError: what else it raised.
         """
-        keys = [hashlib.sha256(text.encode()).digest() for text in texts]
+        keys = [_digest(text) for text in texts]
         found = self._recall(keys)
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
         if missing:
-            made = self._encoder.encode(list(missing.values()))
+            made = encode_checked(self._encoder, list(missing.values()))
             fresh = dict(zip(missing, made, strict=True))
             self._remember(fresh)
             found |= fresh
-        return np.stack([found[key] for key in keys]) if keys else self._encoder.encode([])
+        return np.stack([found[key] for key in keys]) if keys else np.zeros((0, self.identity.dimension), np.float32)
 
     def _recall(self, keys: Sequence[bytes]) -> dict[bytes, Vectors]:
         with self._lock:
@@ -60,3 +66,7 @@ class RememberingEncoder:
             self._vectors.update({key: vector.copy() for key, vector in fresh.items()})
             while len(self._vectors) > self._capacity:
                 self._vectors.popitem(last=False)
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).digest()

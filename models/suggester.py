@@ -1,55 +1,36 @@
 """Similarity classification along the coding tree: ranked leaves with score, path and evidence."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal
 
 import numpy as np
 
-from models.calibration import Basis, Calibration, Flags, Floats, fit_calibration
+from models.calibration import Basis, Floats, fit_calibration
 from models.codebook import Code, Codebook
-from models.encoder import TextEncoder, Vectors, checked_vectors, unit_rows
-from models.errors import ExampleNotAccepted
+from models.encoder import TextEncoder, Vectors, checked_vectors, encode_checked, unit_rows
+from models.example_bank import Evidence, Example, ExampleBank, has_words, merged_examples
 from models.reference import Background, Reference
+
+__all__ = [
+    "DEFAULT_TOP_K",
+    "METHOD_VERSION",
+    "BackOff",
+    "Evidence",
+    "Example",
+    "ScoredCode",
+    "SegmentSuggestions",
+    "Suggester",
+    "Suggestion",
+    "encode_segments",
+    "has_words",
+]
 
 # Raised whenever the same input may give other suggestions than before.
 METHOD_VERSION = "1"
 DEFAULT_TOP_K = 3
-EVIDENCE_EXAMPLES = 3
-# A code's own words count as much as this many accepted examples.
-DEFINITION_WEIGHT = 2.0
-# The calibration needs some hundred examples; more only cost time.
-CALIBRATION_EXAMPLES = 2_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Example:
-    """A segment that people have coded.
-
-    Attributes:
-        text: its text.
-        codes: ids of the codes that apply; empty means that it was looked at and none does.
-        reference: how it is cited, e.g. "BU 11".
-    """
-
-    text: str
-    codes: tuple[str, ...]
-    reference: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """Why a code is suggested: its definition, or an accepted example that the segment resembles.
-
-    Attributes:
-        similarity: cosine, -1 to 1.
-    """
-
-    kind: Literal["definition", "example"]
-    text: str
-    similarity: float
-    reference: str | None = None
+# Scores are compared as they are shown: what looks equal is equal, and noise below it decides nothing.
+SCORE_DECIMALS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +98,23 @@ class Suggester:
     Raises:
         ExampleNotAccepted: an example names a code that is not in the codebook.
         EncoderFailed: the encoder did not return unit vectors.
+
+    Example:
+        >>> from models.codebook import built_in_codebook
+        >>> from models.hashing_encoder import HashingEncoder
+        >>> from models.reference import no_reference, shipped_background
+        >>> encoder = HashingEncoder()
+        >>> heard = Example(text="They taught us to listen.", codes=("benefits-mhws-services",), reference="BU 3")
+        >>> suggester = Suggester(
+        ...     built_in_codebook("upsides"),
+        ...     encoder,
+        ...     background=shipped_background(encoder),
+        ...     reference=no_reference(),
+        ...     examples=[heard],
+        ... )
+        >>> (result,) = suggester.suggest(["The peers taught us how to listen."], top_k=1, min_score=0)
+        >>> result.suggestions[0].code, result.suggestions[0].evidence[0].reference
+        ('benefits-mhws-services', 'BU 3')
     """
 
     def __init__(
@@ -131,12 +129,19 @@ class Suggester:
         self.codebook = codebook
         self._encoder = encoder
         self._leaves = codebook.active_leaves
-        self._columns = {leaf.id: column for column, leaf in enumerate(self._leaves)}
+        self._lay_out_tree()
         self._words = self._code_vectors()
-        self._examples = _ExampleBank(self._columns, _merged(examples, codebook), self._encode, self._words)
-        self._centres = self._examples.centres(reference)
-        self._zero, self._unit = background.scale(self._examples.prototypes)
-        self.calibration = self._fit()
+        coded = merged_examples(examples, codebook)
+        self._bank = ExampleBank(
+            coded,
+            vectors=self._encode([example.text for example in coded]),
+            leaf_ids=[leaf.id for leaf in self._leaves],
+            words=self._words,
+            reference=reference,
+        )
+        self._zero, self._unit = background.scale(self._bank.prototypes)
+        similarities, applied = self._bank.judged_without_themselves()
+        self.calibration = fit_calibration(self._standing(similarities), applied)
 
     @property
     def basis(self) -> Basis:
@@ -167,9 +172,13 @@ class Suggester:
 
         Returns:
             One result for each text, in order. A text without any letter or digit gets no suggestion.
+
+        Raises:
+            EncoderFailed: these are not unit vectors of the encoder's dimension, one for each text.
         """
-        similarities = self._examples.similarities(texts, vectors)
-        scores = self.calibration.scores(self._standing(similarities))
+        checked_vectors(vectors, len(texts), self._encoder.identity.dimension)
+        similarities = self._bank.similarities(texts, vectors)
+        scores = self._tree_scores(self.calibration.scores(self._standing(similarities)))
         return [
             self._result(text, vector, row, top_k=top_k, min_score=min_score)
             for text, vector, row in zip(texts, vectors, scores, strict=True)
@@ -178,144 +187,80 @@ class Suggester:
     def _result(
         self, text: str, vector: Vectors, scores: Floats, *, top_k: int, min_score: float | None
     ) -> SegmentSuggestions:
-        if not has_words(text) or not len(scores):
+        if not has_words(text) or not self._leaves:
             return SegmentSuggestions(abstained=True, basis=self.basis, back_off=None, suggestions=())
         threshold = self.calibration.threshold
         least = threshold if min_score is None else min_score
-        tree_scores = self._tree_scores(scores)
-        ranked = np.argsort(-scores, kind="stable")[: top_k or None]
-        suggestions = tuple(
-            self._suggestion(int(column), text, vector, tree_scores) for column in ranked if scores[column] >= least
-        )
+        ranked = np.argsort(-scores[: len(self._leaves)], kind="stable")
         abstained = bool(scores[ranked[0]] < threshold)
         return SegmentSuggestions(
             abstained=abstained,
             basis=self.basis,
-            back_off=self._back_off(tree_scores) if abstained else None,
-            suggestions=suggestions,
+            back_off=self._back_off(scores) if abstained else None,
+            suggestions=tuple(
+                self._suggestion(int(column), text, vector, scores)
+                for column in ranked[: top_k or None]
+                if scores[column] >= least
+            ),
         )
 
-    def _suggestion(self, column: int, text: str, vector: Vectors, tree_scores: Mapping[str, float]) -> Suggestion:
+    def _suggestion(self, column: int, text: str, vector: Vectors, scores: Floats) -> Suggestion:
         leaf = self._leaves[column]
         definition = Evidence(
-            kind="definition",
-            text=leaf.description or leaf.name,
-            similarity=float(self._words[column] @ vector),
+            kind="definition", text=_definition(leaf), similarity=float(np.clip(self._words[column] @ vector, -1, 1))
         )
         return Suggestion(
             code=leaf.id,
             name=leaf.name,
-            path=self._scored_path(leaf.id, tree_scores),
-            score=tree_scores[leaf.id],
-            evidence=(*self._examples.nearest(column, text, vector), definition),
+            path=self._scored_path(leaf, scores),
+            score=float(scores[column]),
+            evidence=(*self._bank.nearest(column, text, vector), definition),
         )
 
-    def _back_off(self, tree_scores: Mapping[str, float]) -> BackOff | None:
-        above = [
-            (self.codebook.level(code_id), score, code_id)
-            for code_id, score in tree_scores.items()
-            if code_id not in self._columns and score >= self.calibration.threshold
-        ]
-        if not above:
+    def _back_off(self, scores: Floats) -> BackOff | None:
+        """The deepest code above the leaves that reaches the threshold; of several the likeliest."""
+        likely = np.flatnonzero(scores[len(self._leaves) :] >= self.calibration.threshold)
+        if not len(likely):
             return None
-        _, score, code_id = max(above, key=lambda entry: entry[:2])
-        path = self._scored_path(code_id, tree_scores)
-        return BackOff(code=code_id, name=self.codebook[code_id].name, path=path, score=score)
+        paths = [self._scored_path(self._above[index], scores) for index in likely]
+        path = max(paths, key=lambda path: (len(path), path[-1].score))
+        return BackOff(code=path[-1].code, name=path[-1].name, path=path, score=path[-1].score)
 
-    def _scored_path(self, code_id: str, tree_scores: Mapping[str, float]) -> tuple[ScoredCode, ...]:
+    def _scored_path(self, code: Code, scores: Floats) -> tuple[ScoredCode, ...]:
         return tuple(
-            ScoredCode(code=code.id, name=code.name, score=tree_scores[code.id]) for code in self.codebook.path(code_id)
+            ScoredCode(code=step.id, name=step.name, score=float(scores[self._columns[step.id]]))
+            for step in self.codebook.path(code.id)
         )
 
-    def _tree_scores(self, scores: Floats) -> dict[str, float]:
-        """The score of every code that has an active leaf: a leaf's own, else the sum of those below."""
-        totals: dict[str, float] = {}
-        for ids, score in zip(self._leaf_paths, scores, strict=True):
-            for code_id in ids:
-                totals[code_id] = totals.get(code_id, 0.0) + float(score)
-        return {code_id: min(round(total, 6), 1.0) for code_id, total in totals.items()}
+    def _lay_out_tree(self) -> None:
+        """Gives each leaf, then each code above one, its column of a tree's scores."""
+        below: dict[str, list[int]] = defaultdict(list)
+        for column, leaf in enumerate(self._leaves):
+            for code in self.codebook.path(leaf.id)[:-1]:
+                below[code.id].append(column)
+        self._above = [code for code in self.codebook.codes if code.id in below]
+        self._leaves_below = [below[code.id] for code in self._above]
+        self._columns = {code.id: column for column, code in enumerate((*self._leaves, *self._above))}
 
-    @cached_property
-    def _leaf_paths(self) -> list[tuple[str, ...]]:
-        return [tuple(code.id for code in self.codebook.path(leaf.id)) for leaf in self._leaves]
+    def _tree_scores(self, leaf_scores: Floats) -> Floats:
+        """A leaf's own score, and for a code above the leaves the sum of those below, shape (texts, codes)."""
+        sums = [leaf_scores[:, columns].sum(axis=1) for columns in self._leaves_below]
+        scores: Floats = np.minimum(np.column_stack([leaf_scores, *sums]).round(SCORE_DECIMALS), 1.0)
+        return scores
 
     def _standing(self, similarities: Floats) -> Floats:
-        standing: Floats = (similarities - self._centres - self._zero) / self._unit
+        standing: Floats = (similarities - self._zero) / self._unit
         return standing
-
-    def _fit(self) -> Calibration:
-        similarities, applied = self._examples.judged_without_themselves()
-        return fit_calibration(self._standing(similarities), applied)
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
         return encode_segments(self.codebook, self._encoder, texts)
 
     def _code_vectors(self) -> Vectors:
         """The mean direction of each leaf's path of names and its definition."""
-        paths = self._encode([_path_of_names(self.codebook.path(leaf.id)) for leaf in self._leaves])
-        definitions = self._encode([leaf.description or leaf.name for leaf in self._leaves])
-        return unit_rows(paths + definitions)
-
-
-class _ExampleBank:
-    """The examples of each leaf, and the prototypes that they make with the codes' own words."""
-
-    def __init__(
-        self,
-        columns: Mapping[str, int],
-        examples: Sequence[Example],
-        encode: Callable[[Sequence[str]], Vectors],
-        words: Vectors,
-    ) -> None:
-        self._examples = examples
-        self._vectors = encode([example.text for example in examples])
-        self._rows = {example.text: row for row, example in enumerate(examples)}
-        self._words = words
-        self.applied = np.zeros((len(examples), len(columns)), dtype=bool)
-        for row, example in enumerate(examples):
-            self.applied[row, [columns[code] for code in example.codes if code in columns]] = True
-        self._sums = self.applied.T.astype(np.float32) @ self._vectors + DEFINITION_WEIGHT * words
-        self.prototypes = unit_rows(self._sums)
-
-    def centres(self, reference: Reference) -> Floats:
-        """The reference's centres, giving way as a code has examples of its own."""
-        trust = DEFINITION_WEIGHT / (DEFINITION_WEIGHT + self.applied.sum(axis=0))
-        centres: Floats = trust * reference.centres(self.prototypes)
-        return centres
-
-    def similarities(self, texts: Sequence[str], vectors: Vectors) -> Floats:
-        """Cosine to each leaf's prototype, shape (texts, leaves); a text that is an example counts not itself."""
-        similarities = (vectors @ self.prototypes.T).astype(np.float64)
-        for row, text in enumerate(texts):
-            if text in self._rows:
-                self._leave_out(similarities[row], self._rows[text], vectors[row])
-        return similarities
-
-    def judged_without_themselves(self) -> tuple[Floats, Flags]:
-        """Similarities of the examples (at most ``CALIBRATION_EXAMPLES``) and which leaves they carry."""
-        known = [row for row, example in enumerate(self._examples) if self.applied[row].any() or not example.codes]
-        rows = known[:: max(1, -(-len(known) // CALIBRATION_EXAMPLES))]
-        texts = [self._examples[row].text for row in rows]
-        return self.similarities(texts, self._vectors[rows]), self.applied[rows]
-
-    def nearest(self, column: int, text: str, vector: Vectors) -> Iterator[Evidence]:
-        """The leaf's examples that are most similar, best first, without the segment itself."""
-        rows = [int(row) for row in np.flatnonzero(self.applied[:, column]) if row != self._rows.get(text)]
-        similarities = self._vectors[rows] @ vector
-        for index in np.argsort(-similarities, kind="stable")[:EVIDENCE_EXAMPLES]:
-            example = self._examples[rows[index]]
-            yield Evidence(
-                kind="example",
-                text=example.text,
-                similarity=float(similarities[index]),
-                reference=example.reference,
-            )
-
-    def _leave_out(self, similarities: Floats, example: int, vector: Vectors) -> None:
-        own = np.flatnonzero(self.applied[example])
-        if len(own):
-            without = unit_rows(self._sums[own] - self._vectors[example])
-            similarities[own] = without @ vector
+        paths = [self.codebook.path(leaf.id) for leaf in self._leaves]
+        names = self._encode([" > ".join(code.name for code in path) for path in paths])
+        definitions = self._encode([_definition(leaf) for leaf in self._leaves])
+        return unit_rows(names + definitions)
 
 
 def encode_segments(codebook: Codebook, encoder: TextEncoder, texts: Sequence[str]) -> Vectors:
@@ -327,30 +272,8 @@ def encode_segments(codebook: Codebook, encoder: TextEncoder, texts: Sequence[st
     Raises:
         EncoderFailed: the encoder did not return one finite unit vector for each text.
     """
-    vectors = encoder.encode([codebook.spell_out(text) for text in texts])
-    return checked_vectors(vectors, len(texts), encoder.identity.dimension)
+    return encode_checked(encoder, [codebook.spell_out(text) for text in texts])
 
 
-def has_words(text: str) -> bool:
-    """Whether there is anything to judge: at least one letter or digit of any script."""
-    return any(char.isalnum() for char in text)
-
-
-def _path_of_names(path: Sequence[Code]) -> str:
-    return " > ".join(code.name for code in path)
-
-
-def _merged(examples: Sequence[Example], codebook: Codebook) -> list[Example]:
-    """One example for each text, with the codes of all that have it; the first reference stays."""
-    merged: dict[str, Example] = {}
-    for index, example in enumerate(examples):
-        if any(code not in codebook for code in example.codes):
-            raise ExampleNotAccepted(
-                "The example names a code that is not in the codebook.", places=(f"examples[{index}].codes",)
-            )
-        if not has_words(example.text):
-            continue
-        before = merged.get(example.text, Example(text=example.text, codes=(), reference=example.reference))
-        codes = tuple(dict.fromkeys((*before.codes, *example.codes)))
-        merged[example.text] = Example(text=example.text, codes=codes, reference=before.reference)
-    return list(merged.values())
+def _definition(leaf: Code) -> str:
+    return leaf.description if has_words(leaf.description) else leaf.name

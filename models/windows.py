@@ -21,8 +21,8 @@ class Window:
 def split_into_windows(pieces: int, *, limit: int, overlap: int) -> list[Window]:
     """Windows that together hold every word piece of a text, each within the model's limit.
 
-    The windows are of equal length as far as possible, so that the last one is not a stub whose
-    vector would count for little text.
+    As few windows as the limit allows, all of one length (up to one piece), so that none is a stub whose
+    vector would count for little text, and none is longer than it needs to be.
 
     Args:
         pieces: number of word pieces of the text, without special tokens.
@@ -35,9 +35,10 @@ def split_into_windows(pieces: int, *, limit: int, overlap: int) -> list[Window]
     if pieces <= limit:
         return [Window(0, pieces, pieces)]
     count = -(-(pieces - overlap) // (limit - overlap))
-    starts = [round(i * (pieces - limit) / (count - 1)) for i in range(count)]
-    ends = [start + limit for start in starts]
-    fresh = [limit, *(end - before for before, end in itertools.pairwise(ends))]
+    length = -(-(pieces + (count - 1) * overlap) // count)
+    starts = [index * (pieces - length) // (count - 1) for index in range(count)]
+    ends = [start + length for start in starts]
+    fresh = [length, *(end - before for before, end in itertools.pairwise(ends))]
     return [Window(*window) for window in zip(starts, ends, fresh, strict=True)]
 
 
@@ -55,4 +56,4 @@ def pool_windows(vectors: Vectors, owners: Sequence[int], weights: Sequence[int]
     """
     sums = np.zeros((count, vectors.shape[1]), dtype=np.float64)
     np.add.at(sums, np.asarray(owners), vectors * np.maximum(np.asarray(weights), 1)[:, None])
-    return unit_rows(sums.astype(np.float32))
+    return unit_rows(sums)

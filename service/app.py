@@ -5,12 +5,14 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TypedDict
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 
 from service import limits
 from service.actions.suggest_codes import SuggestCodes
-from service.api.error_responses import PROBLEM_TYPE, add_error_responses
+from service.api.error_responses import add_error_responses
 from service.api.guards import Guards
+from service.api.openapi import PROBLEM_RESPONSES, describe_problems
 from service.api.routes import codebooks, health, suggest
 from service.encoders import Encoders, for_many_threads
 from service.page import pages
@@ -36,6 +38,8 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
         encoders.load_in_background()
+        # As many threads as requests may wait, or the rest would wait for a thread instead of being told.
+        current_default_thread_limiter().total_tokens = limits.MAX_WAITING_REQUESTS + limits.SPARE_THREADS
         yield State(encoders=encoders, suggest_codes=SuggestCodes(encoders))
 
     app = FastAPI(
@@ -48,18 +52,14 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         # A redirect would be built from the Host header.
         redirect_slashes=False,
-        max_body_size=limits.MAX_BODY_BYTES,
+        # Off even where a machine's environment turns it on for every program.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         lifespan=lifespan,
-        responses={"4XX": _PROBLEM_RESPONSE, "5XX": _PROBLEM_RESPONSE},
+        responses=PROBLEM_RESPONSES,
     )
     add_error_responses(app)
     for router in (suggest.router, codebooks.router, health.router, pages.router):
         app.include_router(router)
+    describe_problems(app)
     app.add_middleware(Guards, served_hosts=settings.served_hosts, token=token)
     return app
-
-
-_PROBLEM_RESPONSE = {
-    "description": "A problem",
-    "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}

@@ -1,8 +1,11 @@
 """The command ``themecoder``: results to a file, everything else to stderr; 0 done, 1 failed, 2 wrong usage."""
 
+import signal
+import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -10,32 +13,53 @@ from typing import Any
 
 import click
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import SettingsError
 
 from models.codebook import BUILT_IN, MAX_CODES
 from models.errors import ModelsError
 from models.suggester import DEFAULT_TOP_K
-from service.encoders import Encoders
-from service.errors import CannotStart, ServiceError
+from service.encoders import Encoders, LoadedModel
+from service.errors import CannotStart, InternalError, ServiceError
 from service.settings import Settings
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+PLAIN_PROGRESS_SECONDS = 10
 Command = Callable[..., None]
+Progress = Callable[[int, int], object]
 
 
 def _says_what_went_wrong(command: Command) -> Command:
-    """Turns our errors into one line on stderr and exit code 1."""
+    """Turns errors into one line on stderr and exit code 1."""
 
     @wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> None:
         try:
             command(*args, **kwargs)
-        except ServiceError as error:
-            raise click.ClickException(f"{error} [{error.code}]") from error
-        except ModelsError as error:
-            places = ", ".join(getattr(error, "places", ()))
-            raise click.ClickException(f"{error}{f' ({places})' if places else ''} [{error.code}]") from error
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except (ServiceError, ModelsError) as error:
+            raise click.ClickException(_line(error)) from error
+        except Exception as error:
+            # The kind of error and where it arose, not its message: that may quote the input.
+            fault = InternalError(f"Something went wrong inside themecoder: {type(error).__name__}, {_origin(error)}.")
+            raise click.ClickException(_line(fault)) from error
 
     return guarded
+
+
+def _line(error: ServiceError | ModelsError) -> str:
+    """``--examples: What is wrong. (line 3, text) [code]``."""
+    files = "".join(f"{note}: " for note in getattr(error, "__notes__", ()))
+    places = ", ".join(getattr(error, "places", ()))
+    return f"{files}{error}{f' ({places})' if places else ''} [{error.code}]"
+
+
+def _origin(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "place unknown"
 
 
 @click.group()
@@ -61,10 +85,28 @@ def serve(host: str | None, port: int | None) -> None:
     Encoders(settings).check_folders()
     allow_many_connections()
     server = build_server(create_app(settings), settings)
-    click.echo(f"themecoder on http://{settings.host}:{settings.port} (Ctrl+C stops it)", err=True)
-    server.run()
+    with _listening_socket(settings) as listening:
+        click.echo(f"themecoder on {_address(listening)} (Ctrl+C stops it)", err=True)
+        # uvicorn finishes what it is doing, and then passes the Ctrl+C on.
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[listening])
     if not server.started:
-        raise CannotStart("The service could not listen on this address and port.")
+        raise CannotStart("The service could not start; the lines above say why.")
+
+
+def _listening_socket(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        # What stands behind the reason in brackets only says the address again.
+        reason = (error.strerror or "").partition(" (")[0]
+        raise CannotStart(f"Cannot listen on {settings.host}, port {settings.port}: {reason}.") from error
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 @main.command()
@@ -98,51 +140,91 @@ def suggest(  # noqa: PLR0913 - each is one option
     model: str | None,
 ) -> None:
     """Suggest codes for every segment of INPUT, a .jsonl, .csv or .parquet file with a text and an id."""
-    from service.actions.suggest_file import suggest_file
+    from service.actions.suggest_file import naming_file, suggest_file
     from service.formats.codebook_files import read_codebook
-    from service.formats.segment_files import count_rows
 
-    tree = read_codebook(codebook)
-    click.echo("Loading the model …", err=True)
-    loaded = Encoders(_settings()).load(model)
-    rows = count_rows(source) + (count_rows(reference) if reference else 0)
-    with _progress_bar(rows) as advance:
+    encoders = Encoders(_settings())
+
+    def load_model() -> LoadedModel:
+        click.echo("Loading the model …", err=True)
+        return encoders.load(model)
+
+    with naming_file("--codebook"):
+        tree = read_codebook(codebook)
+    with _stopping_tidily(), _progress() as progress:
         written = suggest_file(
             source,
             output,
             tree,
-            loaded,
+            load_model,
             examples=examples,
             reference=reference,
             top_k=top_k,
             min_score=min_score,
-            progress=advance,
+            progress=progress,
         )
-    click.echo(f"{written} rows written to {output}", err=True)
+    click.echo(f"{written} {'row' if written == 1 else 'rows'} written to {output}", err=True)
 
 
 @contextmanager
-def _progress_bar(rows: int) -> Iterator[Callable[[int], object]]:
+def _stopping_tidily() -> Iterator[None]:
+    """Lets what stops the command by a signal also remove its unfinished files, as Ctrl+C does."""
+    signals = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, signal.default_int_handler) for number in signals]
+    try:
+        yield
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
     """A bar on a terminal; elsewhere a plain line at most every ten seconds."""
+    if not sys.stderr.isatty():
+        yield _plain_progress()
+        return
     from tqdm import tqdm
 
-    plain = not sys.stderr.isatty()
-    layout = "{desc}: {n_fmt}/{total_fmt} segments, {rate_fmt}\n" if plain else None
-    with tqdm(
-        total=rows, desc="Encoding", unit="seg", file=sys.stderr, mininterval=10 if plain else 0.2, bar_format=layout
-    ) as bar:
-        yield bar.update
+    with tqdm(desc="Encoding", unit=" segments", file=sys.stderr, leave=False, delay=1e-3) as bar:
+
+        def show(encoded: int, total: int) -> None:
+            if encoded == 0:
+                # What went before, such as loading the model, does not count.
+                bar.reset(total)
+            bar.update(encoded - bar.n)
+
+        yield show
+
+
+def _plain_progress() -> Progress:
+    last = time.monotonic()
+
+    def show(encoded: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if encoded == 0:
+            last = now
+        elif encoded < total and now - last >= PLAIN_PROGRESS_SECONDS:
+            last = now
+            click.echo(f"{encoded} of {total} segments encoded", err=True)
+
+    return show
 
 
 def _settings(**given: Any) -> Settings:
     try:
         return Settings(**given)
+    except SettingsError as error:
+        raise CannotStart("A setting that must be JSON is not: THEMECODER_HOSTS or THEMECODER_MODELS.") from error
     except ValidationError as error:
-        faults = (
-            f"{'THEMECODER_' + str(fault['loc'][0]).upper() + ': ' if fault['loc'] else ''}{fault['msg']}"
-            for fault in error.errors(include_input=False)
-        )
-        raise CannotStart("; ".join(faults)) from error
+        raise CannotStart("; ".join(map(_fault, error.errors(include_input=False)))) from error
+
+
+def _fault(fault: ErrorDetails) -> str:
+    """What is wrong with a setting, by its name and without its value."""
+    message = fault["msg"].removeprefix("Value error, ")
+    return f"THEMECODER_{str(fault['loc'][0]).upper()}: {message}" if fault["loc"] else message
 
 
 def _check_installation() -> None:

@@ -57,8 +57,7 @@ class Encoders:
         self._settings = settings
         self._wrap = wrap
         self._loaded: dict[str, LoadedModel] = {}
-        self._failures: dict[str, ModelsError] = {}
-        self._loading = threading.Lock()
+        self._failed: set[str] = set()
 
     @property
     def default_key(self) -> str:
@@ -81,34 +80,27 @@ class Encoders:
         for key in self._settings.model_keys:
             if key != HASHING_MODEL:
                 try:
-                    self._check_folder(key)
+                    self.checked_folder(key)
                 except ModelFolderMissing as error:
                     log.error("model %s: %s", key, error)
 
     def load_in_background(self) -> None:
-        """Starts loading the default model in a thread of its own."""
-        threading.Thread(target=self._load_quietly, args=(self.default_key,), name="model-loader", daemon=True).start()
+        """Starts loading all configured models, the default one first, in a thread of its own."""
+        threading.Thread(target=self._load_all, name="model-loader", daemon=True).start()
 
     def get(self, key: str | None = None) -> LoadedModel:
         """The model of this key, by default the default one, if it is loaded.
-
-        A configured model other than the default one is loaded when first asked for.
 
         Raises:
             ModelUnknown: no such key is configured.
             ModelNotReady: it is being loaded, or could not be.
         """
-        key = self.default_key if key is None else key
-        if key not in self._settings.model_keys:
-            raise ModelUnknown
-        if (model := self._loaded.get(key)) is not None:
-            return model
-        if key in self._failures:
-            raise ModelNotReady(str(self._failures[key]))
-        if key == self.default_key:
-            raise ModelNotReady("The model is being loaded.")
-        self._load_quietly(key)
-        return self.get(key)
+        key = self._known(key)
+        if key in self._loaded:
+            return self._loaded[key]
+        if key in self._failed:
+            raise ModelNotReady("The model could not be loaded; the service's log says why.")
+        raise ModelNotReady("The model is being loaded.")
 
     def load(self, key: str | None = None) -> LoadedModel:
         """Loads a model now and gives it back.
@@ -117,14 +109,11 @@ class Encoders:
             ModelUnknown: no such key is configured.
             ModelsError: a subclass says why it cannot be loaded.
         """
-        key = self.default_key if key is None else key
-        if key not in self._settings.model_keys:
-            raise ModelUnknown
-        with self._loading:
-            if key not in self._loaded:
-                encoder = self._build(key)
-                background = shipped_background(encoder)
-                self._loaded[key] = LoadedModel(key=key, encoder=self._wrap(encoder), background=background)
+        key = self._known(key)
+        if key not in self._loaded:
+            encoder = self._build(key)
+            background = shipped_background(encoder)
+            self._loaded[key] = LoadedModel(key=key, encoder=self._wrap(encoder), background=background)
         return self._loaded[key]
 
     def trouble(self) -> str | None:
@@ -135,23 +124,40 @@ class Encoders:
             return error.detail
         return None
 
-    def _load_quietly(self, key: str) -> None:
-        try:
-            self.load(key)
-        except ModelsError as error:
-            log.error("model %s: %s", key, error)
-            self._failures[key] = error
+    def _known(self, key: str | None) -> str:
+        key = self.default_key if key is None else key
+        if key not in self._settings.model_keys:
+            raise ModelUnknown
+        return key
+
+    def _load_all(self) -> None:
+        for key in self._settings.model_keys:
+            try:
+                self.load(key)
+            except ModelsError as error:
+                log.error("model %s: %s", key, error)
+                self._failed.add(key)
+            except Exception as error:
+                # Whatever goes wrong with one model, the service stays up and the next one is tried.
+                log.error("model %s: %s", key, type(error).__name__)
+                self._failed.add(key)
 
     def _build(self, key: str) -> TextEncoder:
         if key == HASHING_MODEL:
             return HashingEncoder()
-        folder = self._check_folder(key)
+        folder = self.checked_folder(key)
         # Imported here because torch takes seconds, and the service answers before that.
         from models.transformer_encoder import TransformerEncoder
 
         return TransformerEncoder(folder, name=key)
 
-    def _check_folder(self, key: str) -> CheckedModelFolder:
+    def checked_folder(self, key: str) -> CheckedModelFolder:
+        """The folder of a configured model that has one, after the folder check.
+
+        Raises:
+            ModelFolderMissing: there is none at the configured place.
+            ModelFolderRefused: it holds something that must not be loaded.
+        """
         if key == BUNDLED_MODEL:
             return check_model_folder(_bundled_folder(), expected_weights_sha256=BUNDLED_WEIGHTS_SHA256)
         return check_model_folder(self._settings.models[key])

@@ -24,6 +24,7 @@
     │   ├── SegmentTooLong                  segment_too_long
     │   ├── ModelUnknown                    model_unknown
     │   ├── CodebookUnknown                 codebook_unknown
+    │   ├── AnswerTooLarge                  answer_too_large
     │   ├── CsvNotAccepted                  csv_not_accepted
     │   └── FileNotAccepted                 file_not_accepted
     ├── Unavailable                 503     try again later
@@ -197,6 +198,12 @@ class CodebookUnknown(InputError):
     """No codebook of this name is built in."""
 
     code: ClassVar[str] = "codebook_unknown"
+
+
+class AnswerTooLarge(InputError):
+    """The answer would be too large; ask for fewer segments or fewer leaves at a time."""
+
+    code: ClassVar[str] = "answer_too_large"
 
 
 class CsvNotAccepted(InputError):

@@ -1,69 +1,91 @@
 """uvicorn with what it lacks against slow and malformed clients."""
 
 import asyncio
-import json
 import resource
 import uuid
 
+import h11
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from service import limits
-from service.api.error_responses import PROBLEM_TYPE, problem
+from service.api.error_responses import problem_response
+from service.api.guards import SECURITY_HEADERS
 from service.errors import MalformedRequest
 from service.settings import Settings
 
 
 class PatientProtocol(H11Protocol):
-    """uvicorn's HTTP/1.1, but a request's headers must be complete within a time limit.
+    """uvicorn's HTTP/1.1, but headers must be complete, and answers taken, within a time limit.
 
-    Without it, connections that never finish their headers stay open for ever.
+    Without it, connections that never finish their headers, or never read, stay open for ever.
     """
 
     _headers_deadline: asyncio.TimerHandle | None = None
+    _answer_deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn does
         """Starts the clock for the first request."""
         super().connection_made(transport)
-        self._start_clock()
+        self._start_headers_clock()
 
     def data_received(self, data: bytes) -> None:
         """Stops the clock once the headers are complete, and starts it with the next request."""
         waiting_for_headers = self._is_waiting()
         super().data_received(data)
         if not self._is_waiting():
-            self._stop_clock()
+            self._stop_headers_clock()
         elif not waiting_for_headers or self._headers_deadline is None:
-            self._start_clock()
+            self._start_headers_clock()
+
+    def pause_writing(self) -> None:
+        """Starts the clock for the client to take its answer."""
+        super().pause_writing()
+        self._answer_deadline = self.loop.call_later(limits.ANSWER_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Stops that clock."""
+        super().resume_writing()
+        self._stop_answer_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stops the clock."""
-        self._stop_clock()
+        """Stops both clocks."""
+        self._stop_headers_clock()
         super().connection_lost(exc)
+        self._stop_answer_clock()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
         """Our error shape for what is not HTTP; the parser's own words are not sent."""
-        request_id = uuid.uuid4().hex
-        body = json.dumps(problem(MalformedRequest(), request_id)).encode()
-        head = (
-            f"HTTP/1.1 400 Bad Request\r\nContent-Type: {PROBLEM_TYPE}\r\nContent-Length: {len(body)}\r\n"
-            f"X-Request-ID: {request_id}\r\nConnection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            # Nothing has been answered yet to the request that turned out not to be one.
+            self.transport.write(_malformed_request())
         self.transport.close()
 
     def _is_waiting(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
-    def _start_clock(self) -> None:
-        self._stop_clock()
-        self._headers_deadline = self.loop.call_later(limits.HEADER_SECONDS, self.transport.close)
+    def _start_headers_clock(self) -> None:
+        self._stop_headers_clock()
+        self._headers_deadline = self.loop.call_later(limits.HEADER_SECONDS, self.transport.abort)
 
-    def _stop_clock(self) -> None:
+    def _stop_headers_clock(self) -> None:
         if self._headers_deadline is not None:
             self._headers_deadline.cancel()
             self._headers_deadline = None
+
+    def _stop_answer_clock(self) -> None:
+        if self._answer_deadline is not None:
+            self._answer_deadline.cancel()
+            self._answer_deadline = None
+
+
+def _malformed_request() -> bytes:
+    request_id = uuid.uuid4().hex
+    response = problem_response(MalformedRequest(), request_id)
+    response.headers.update({**SECURITY_HEADERS, "X-Request-ID": request_id, "Connection": "close"})
+    lines = [b"HTTP/1.1 400 Bad Request", *(name + b": " + value for name, value in response.raw_headers)]
+    return b"\r\n".join([*lines, b"", bytes(response.body)])
 
 
 def build_server(app: FastAPI, settings: Settings) -> uvicorn.Server:

@@ -5,7 +5,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-OWN = ("service", "uvicorn")
+OWN = ("service.", "uvicorn.")
 FIELDS = ("request_id", "route", "status", "milliseconds")
 
 
@@ -28,6 +28,8 @@ class JsonLines(logging.Formatter):
 
 def log_to_stderr() -> None:
     """Sends our records to stderr, and of other libraries only warnings."""
+    # Python would print a record that cannot be formatted with everything that it was given.
+    logging.raiseExceptions = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

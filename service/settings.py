@@ -52,7 +52,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.model not in self.model_keys:
+        if self.model not in (BUNDLED_MODEL, HASHING_MODEL, *self.models):
             raise ValueError("THEMECODER_MODEL names no configured model")
         if not self.is_loopback and self.token_file is None:
             raise ValueError("listening on an address other than loopback needs THEMECODER_TOKEN_FILE")

@@ -37,7 +37,17 @@ def below_floors() -> list[str]:
 
 def pip_audit() -> tuple[list[str], str]:
     """(one sentence for each vulnerable package, what was audited)."""
-    command = [sys.executable, "-m", "pip_audit", "--local", "--skip-editable", "--progress-spinner", "off", "-f", "json"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip_audit",
+        "--local",
+        "--skip-editable",
+        "--progress-spinner",
+        "off",
+        "-f",
+        "json",
+    ]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)  # noqa: S603 - fixed command
     try:
         packages = json.loads(answer.stdout)["dependencies"]
@@ -50,7 +60,10 @@ def pip_audit() -> tuple[list[str], str]:
         if package["vulns"]
     ]
     if len(audited) < len(packages):
-        return faults, f"could not audit {len(packages) - len(audited)} of {len(packages)} packages: database not reached"
+        return (
+            faults,
+            f"could not audit {len(packages) - len(audited)} of {len(packages)} packages: database not reached",
+        )
     return faults, f"all {len(packages)} packages audited"
 
 

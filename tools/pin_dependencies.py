@@ -1,4 +1,4 @@
-"""Writes constraints.txt and constraints-dev.txt: every dependency to the version, with hashes, none younger than a week.
+"""Writes constraints.txt and constraints-dev.txt: every dependency pinned with hashes, none younger than a week.
 
 torch stands first and without hashes, because its CPU and CUDA builds differ; what only its CUDA build
 needs is left out.

@@ -1,130 +1,158 @@
 """Suggest codes for a file of segments, in two passes and bounded memory."""
 
 import itertools
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
-
-import numpy as np
 
 from models.codebook import Codebook
 from models.encoder import Vectors
-from models.errors import ExampleNotAccepted
+from models.errors import CodebookNotAccepted, ExampleNotAccepted
 from models.reference import CorpusSample, Reference
 from models.suggester import DEFAULT_TOP_K, Example, Suggester, encode_segments, has_words
+from service.actions.vector_spool import VectorSpool
 from service.encoders import LoadedModel
-from service.errors import FileNotAccepted
+from service.errors import FileNotAccepted, InputError
 from service.formats.coded_files import read_examples
-from service.formats.segment_files import SegmentRow, read_segments
+from service.formats.segment_files import SegmentRow, count_segments, read_segments
 from service.formats.suggestion_files import suggestion_writer
 from service.formats.suggestion_rows import suggestion_row
 
-# Rows that are encoded together: enough to fill the encoder's largest shapes with texts of like length.
-CHUNK = 2_048
+# Rows that are encoded together: larger chunks of texts of like length fill the encoder's shapes hardly better, and
+# the progress bar would stand still for longer.
+CHUNK = 512
 
-Progress = Callable[[int], object]
+Progress = Callable[[int, int], object]
 
 
 def suggest_file(  # noqa: PLR0913 - each is one option of the command
     source: Path,
     output: Path,
     codebook: Codebook,
-    model: LoadedModel,
+    load_model: Callable[[], LoadedModel],
     *,
     examples: Path | None = None,
     reference: Path | None = None,
     top_k: int = DEFAULT_TOP_K,
     min_score: float | None = None,
-    progress: Progress = lambda _rows: None,
+    progress: Progress = lambda _encoded, _all: None,
 ) -> int:
     """Writes one row of suggestions for each segment of a file, in its order.
 
-    The first pass checks and encodes every row; only then is anything written. The reference
-    statistics come from all of the input (or of ``reference``) if these are at least 100 different
-    texts; else the shipped defaults apply, as they do over HTTP.
+    All rows of all files are checked before the model is loaded. The reference statistics come from all of
+    the input (or of ``reference``) if these are at least 100 different texts; else the shipped defaults
+    apply, as they do over HTTP.
 
     Args:
         source: the segments.
         output: where the suggestions go; it is there whole or not at all.
         codebook: the tree.
-        model: what encodes.
+        load_model: gives what encodes; called once.
         examples: coded segments to learn from.
         reference: a file of segments that stands for the corpus instead of ``source``.
         top_k: how many leaves for each segment; 0 means all.
         min_score: withhold suggestions below it; None means the default threshold.
-        progress: called with the number of rows encoded since the last call.
+        progress: called with the number of rows encoded so far (at first 0), and of all that there are to encode.
 
     Returns:
         The number of rows written.
 
     Raises:
-        InputError: a subclass says what is wrong in which line of a file; nothing is written.
-        ModelsError: a codebook, example or encoder error; nothing is written.
+        ServiceError: a subclass says what is wrong, with the line of the file; a note names the file.
+        ModelsError: a codebook, example, model or encoder error. Nothing is written in either case.
     """
+    _keep_from_overwriting(output, [source, examples, reference])
     coded = _checked_examples(examples, codebook)
-    # A file without a name: it is gone with the process, however that ends.
-    with tempfile.TemporaryFile(prefix="themecoder-") as spool, suggestion_writer(output) as write:
-        corpus = _encode_to(spool, source, codebook, model, progress)
+    total = _count("INPUT", source) + (_count("--reference", reference) if reference is not None else 0)
+    state = _state(source)
+    with VectorSpool() as spool, naming_file("--output"), suggestion_writer(output) as write:
+        model = load_model()
+        encoding = _Encoding(codebook, model, total, progress)
+        corpus = encoding.encode("INPUT", source, keep=spool.write)
         if reference is not None:
-            corpus = _sample(reference, codebook, model, progress)
+            corpus = encoding.encode("--reference", reference)
+        spool.rewind()
         suggester = Suggester(codebook, model.encoder, background=model.background, reference=corpus, examples=coded)
-        spool.seek(0)
         written = 0
-        for rows in _chunks(read_segments(source)):
+        for rows in _chunks("INPUT", source):
+            vectors = spool.read(len(rows), model.encoder.identity.dimension)
             texts = [row.text for row in rows]
-            vectors = _read_vectors(spool, len(rows), model.encoder.identity.dimension)
             results = suggester.suggest_encoded(texts, vectors, top_k=top_k, min_score=min_score)
             for row, result in zip(rows, results, strict=True):
                 write(suggestion_row(row.id, result))
             written += len(rows)
+        if _state(source) != state:
+            raise FileNotAccepted("The input file changed while it was read.")
     return written
+
+
+@contextmanager
+def naming_file(role: str) -> Iterator[None]:
+    """Notes on an input error in which of the command's files it is, e.g. ``--examples``."""
+    try:
+        yield
+    except (InputError, CodebookNotAccepted, ExampleNotAccepted) as error:
+        if not hasattr(error, "__notes__"):
+            error.add_note(role)
+        raise
+
+
+def _keep_from_overwriting(output: Path, inputs: Sequence[Path | None]) -> None:
+    if any(given is not None and output.exists() and output.samefile(given) for given in inputs):
+        raise FileNotAccepted("The output must not be a file that is read.")
 
 
 def _checked_examples(path: Path | None, codebook: Codebook) -> list[Example]:
     """The examples, refused with their line rather than their position in the list."""
-    rows = read_examples(path) if path is not None else []
-    for place, example in rows:
-        if any(code not in codebook for code in example.codes):
-            raise ExampleNotAccepted(
-                f"A coded segment names a code that is not in the codebook ({place}).", places=(place,)
-            )
+    if path is None:
+        return []
+    with naming_file("--examples"):
+        rows = read_examples(path)
+        for place, example in rows:
+            if any(code not in codebook for code in example.codes):
+                raise ExampleNotAccepted(
+                    "The coded segment names a code that is not in the codebook.", places=(f"{place}, codes",)
+                )
     return [example for _, example in rows]
 
 
-def _encode_to(spool: IO[bytes], source: Path, codebook: Codebook, model: LoadedModel, progress: Progress) -> Reference:
-    corpus = CorpusSample()
-    for rows in _chunks(read_segments(source)):
-        vectors = _encode(rows, codebook, model, corpus, progress)
-        spool.write(vectors.tobytes())
-    return corpus.reference()
+def _count(role: str, path: Path) -> int:
+    with naming_file(role):
+        return count_segments(path)
 
 
-def _sample(source: Path, codebook: Codebook, model: LoadedModel, progress: Progress) -> Reference:
-    corpus = CorpusSample()
-    for rows in _chunks(read_segments(source)):
-        _encode(rows, codebook, model, corpus, progress)
-    return corpus.reference()
+class _Encoding:
+    """Encodes files of segments with one model, and reports how far it has come over all of them."""
+
+    def __init__(self, codebook: Codebook, model: LoadedModel, total: int, progress: Progress) -> None:
+        self._codebook = codebook
+        self._model = model
+        self._total = total
+        self._progress = progress
+        self._encoded = 0
+        progress(0, total)
+
+    def encode(self, role: str, path: Path, *, keep: Callable[[Vectors], object] = lambda _vectors: None) -> Reference:
+        """The file as a reference; ``keep`` gets the vectors of its segments in order."""
+        corpus = CorpusSample()
+        for rows in _chunks(role, path):
+            texts = [row.text for row in rows]
+            vectors = encode_segments(self._codebook, self._model.encoder, texts)
+            speaking = [index for index, text in enumerate(texts) if has_words(text)]
+            corpus.add([texts[index] for index in speaking], vectors[speaking])
+            keep(vectors)
+            self._encoded += len(rows)
+            self._progress(self._encoded, self._total)
+        return corpus.reference()
 
 
-def _encode(
-    rows: Sequence[SegmentRow], codebook: Codebook, model: LoadedModel, corpus: CorpusSample, progress: Progress
-) -> Vectors:
-    texts = [row.text for row in rows]
-    vectors = encode_segments(codebook, model.encoder, texts)
-    speaking = [index for index, text in enumerate(texts) if has_words(text)]
-    corpus.add([texts[index] for index in speaking], vectors[speaking])
-    progress(len(rows))
-    return vectors
+def _chunks(role: str, path: Path) -> Iterator[list[SegmentRow]]:
+    rows = read_segments(path)
+    with naming_file(role):
+        while chunk := list(itertools.islice(rows, CHUNK)):
+            yield chunk
 
 
-def _chunks(rows: Iterator[SegmentRow]) -> Iterator[list[SegmentRow]]:
-    while chunk := list(itertools.islice(rows, CHUNK)):
-        yield chunk
-
-
-def _read_vectors(spool: IO[bytes], count: int, dimension: int) -> Vectors:
-    data = spool.read(count * dimension * 4)
-    if len(data) != count * dimension * 4:
-        raise FileNotAccepted("The input file changed while it was read.")
-    return np.frombuffer(data, dtype=np.float32).reshape(count, dimension)
+def _state(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns

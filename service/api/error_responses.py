@@ -12,11 +12,9 @@ from starlette.responses import JSONResponse
 
 from models.errors import CodebookNotAccepted, ExampleNotAccepted, ModelsError
 from service.errors import (
-    BodyTooLarge,
     FieldNotValid,
     InvalidId,
     MalformedRequest,
-    MediaTypeNotSupported,
     MethodNotAllowed,
     NotFound,
     NumberNotFinite,
@@ -30,12 +28,8 @@ log = logging.getLogger(__name__)
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "2"
-_BY_STATUS: Mapping[int, type[ServiceError]] = {
-    404: NotFound,
-    405: MethodNotAllowed,
-    413: BodyTooLarge,
-    415: MediaTypeNotSupported,
-}
+_BY_STATUS: Mapping[int, type[ServiceError]] = {404: NotFound, 405: MethodNotAllowed}
+_NUMBERS = ("float_type", "float_parsing", "int_type", "int_parsing")
 _NOT_FINITE = ("nan", "inf", "infinity")
 
 
@@ -104,11 +98,11 @@ async def _validation_error(request: Request, error: Exception) -> Response:
 
 async def _http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
-    if isinstance(error.__cause__, ServiceError):
-        return problem_response(error.__cause__, _request_id(request))
     response = problem_response(_BY_STATUS.get(error.status_code, MalformedRequest)(), _request_id(request))
-    if error.headers and "allow" in {name.lower() for name in error.headers}:
-        response.headers["Allow"] = next(value for name, value in error.headers.items() if name.lower() == "allow")
+    allowed = set((error.headers or {}).get("Allow", "").replace(",", " ").split())
+    if allowed:
+        # Whatever can be read can be asked for without its body: see service.api.guards.
+        response.headers["Allow"] = ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))
     return response
 
 
@@ -119,7 +113,7 @@ def _translated(error: Mapping[str, Any]) -> ServiceError:
     kind, given = error["type"], error.get("input")
     if kind == "extra_forbidden":
         return UnknownOrRepeatedField("This field is not known here.", place=place)
-    if kind == "finite_number" or (isinstance(given, str) and given.strip("+- ").lower() in _NOT_FINITE):
+    if kind == "finite_number" or (kind in _NUMBERS and str(given).strip("+- ").lower() in _NOT_FINITE):
         return NumberNotFinite(place=place)
     if location and location[-1] == "id":
         return InvalidId("An id must be a text of 1 to 200 characters.", place=place)
@@ -148,13 +142,8 @@ def _sentence(kind: str, context: Mapping[str, Any]) -> str:
     }
     if kind in bounds:
         return bounds[kind]
-    expected = {"string_type": "a text", "list_type": "a list", "bool_type": "true or false"}
-    expected |= {
-        "int_type": "an integer",
-        "float_type": "a number",
-        "int_parsing": "an integer",
-        "dict_type": "an object",
-    }
+    expected = {"string_type": "a text", "list_type": "a list", "int_type": "an integer", "int_parsing": "an integer"}
+    expected |= {"float_type": "a number", "dict_type": "an object", "model_attributes_type": "an object"}
     if kind in expected:
         return f"The value must be {expected[kind]}."
     return "The value is not valid here."

@@ -6,10 +6,14 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 
 from service.errors import MediaTypeNotSupported, UnknownOrRepeatedField
 from service.formats.strict_json import parse_json
 from service.formats.texts import shown_name
+
+# Read within a millisecond or so; a larger body would keep all other requests waiting.
+SMALL_BODY_BYTES = 32 * 1024
 
 
 class StrictRequest(Request):
@@ -22,7 +26,9 @@ class StrictRequest(Request):
             MalformedJson, InputError: as in :func:`service.formats.strict_json.parse_json`.
         """
         if not hasattr(self, "_strict_json"):
-            self._strict_json = parse_json(await self.body())
+            body = await self.body()
+            is_small = len(body) <= SMALL_BODY_BYTES
+            self._strict_json = parse_json(body) if is_small else await run_in_threadpool(parse_json, body)
         return self._strict_json
 
 
@@ -37,9 +43,13 @@ class StrictRoute(APIRoute):
 
         async def checked(request: Request) -> Response:
             _check_query(request, known)
+            strict = StrictRequest(request.scope, request.receive)
             if takes_body:
                 _check_media_type(request)
-            return await handler(StrictRequest(request.scope, request.receive))
+                # Read here, because FastAPI puts one error of its own in the place of all that arise in reading,
+                # and passes over a body that is empty.
+                await strict.json()
+            return await handler(strict)
 
         return checked
 
@@ -64,5 +74,5 @@ def _check_media_type(request: Request) -> None:
     charset = parameters.strip().lower().replace('"', "")
     if essence.strip().lower() != "application/json" or charset not in ("", "charset=utf-8", "charset=utf8"):
         raise MediaTypeNotSupported
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if any(coding.lower() != "identity" for coding in request.headers.getlist("content-encoding")):
         raise MediaTypeNotSupported("The body must not be compressed.")

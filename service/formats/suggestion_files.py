@@ -1,12 +1,14 @@
 """Rows of suggestions -> a jsonl, csv or parquet file that is there whole or not at all."""
 
 import csv
+import io
 import json
 import os
+import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from service.errors import FileNotAccepted
 
@@ -15,6 +17,8 @@ CSV_COLUMNS = ("id", "rank", "code", "name", "path", "score", "basis", "abstaine
 PARQUET_BATCH = 1_024
 # What makes a spreadsheet take a cell for a formula, also in full-width form and behind a quote.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20", '"', "\ufeff")
+# Many programs end a line at these too; in JSON they stand only within strings, where an escape means the same.
+LINE_ENDS_ELSEWHERE = str.maketrans({char: f"\\u{ord(char):04x}" for char in "\u0085\u2028\u2029"})
 
 WriteRow = Callable[[dict[str, Any]], object]
 
@@ -23,38 +27,51 @@ WriteRow = Callable[[dict[str, Any]], object]
 def suggestion_writer(path: Path) -> Iterator[WriteRow]:
     """A function that writes one row (the shape of ``suggestion_row``) to the file, by its ending.
 
-    The rows go to a hidden file beside it, which takes the file's name when the block ends well and
-    is deleted when it does not.
+    The rows go to a hidden file beside it, which takes the file's name when the block ends well and is
+    deleted when it does not. An older file of this name stays until then, and its permissions after.
 
     Raises:
-        FileNotAccepted: the ending is unknown or the folder cannot be written to.
+        FileNotAccepted: the ending is unknown or the folder cannot be written to. An OSError within the
+            block counts as one of writing.
     """
     opened = {".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}.get(path.suffix.lower())
     if opened is None:
-        raise FileNotAccepted(f"The output must end in one of {', '.join(FORMATS)}.")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        raise FileNotAccepted(f"The file must end in one of {', '.join(FORMATS)}.")
+    target = path.resolve()
+    part = target.with_name(f".themecoder-{secrets.token_hex(8)}.part")
     try:
-        with opened(part) as write:
-            yield write
-        part.replace(path)
+        with part.open("xb") as file:
+            with opened(file) as write:
+                yield write
+            file.flush()
+            os.fsync(file.fileno())
+        if target.exists():
+            part.chmod(target.stat().st_mode & 0o777)
+        part.replace(target)
     except OSError as error:
         raise FileNotAccepted("The output file cannot be written.") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 @contextmanager
-def _jsonl(path: Path) -> Iterator[WriteRow]:
-    with path.open("x", encoding="utf-8", newline="\n") as file:
-        yield lambda row: file.write(json.dumps(row, ensure_ascii=False) + "\n")
+def _jsonl(file: BinaryIO) -> Iterator[WriteRow]:
+    yield lambda row: file.write(
+        json.dumps(row, ensure_ascii=False).translate(LINE_ENDS_ELSEWHERE).encode("utf-8") + b"\n"
+    )
 
 
 @contextmanager
-def _csv(path: Path) -> Iterator[WriteRow]:
-    with path.open("x", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(CSV_COLUMNS)
+def _csv(file: BinaryIO) -> Iterator[WriteRow]:
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    # The standard line end is CR LF; with another one the writer would leave a lone CR in a cell unquoted.
+    writer = csv.writer(text)
+    writer.writerow(CSV_COLUMNS)
+    try:
         yield lambda row: writer.writerows(_csv_rows(row))
+    finally:
+        text.detach()
 
 
 def _csv_rows(row: dict[str, Any]) -> Iterator[list[Any]]:
@@ -80,13 +97,13 @@ def _is_number(value: str) -> bool:
 
 
 @contextmanager
-def _parquet(path: Path) -> Iterator[WriteRow]:
+def _parquet(file: BinaryIO) -> Iterator[WriteRow]:
     import pyarrow
     import pyarrow.parquet
 
     schema = _parquet_schema()
     waiting: list[dict[str, Any]] = []
-    with pyarrow.parquet.ParquetWriter(path, schema) as writer:
+    with pyarrow.parquet.ParquetWriter(file, schema) as writer:
 
         def flush() -> None:
             writer.write_table(pyarrow.Table.from_pylist(waiting, schema=schema))

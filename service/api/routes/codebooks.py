@@ -1,22 +1,18 @@
 """``/v1/codebooks``: the codebooks that ship with the product."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from models.codebook import BUILT_IN, Codebook, built_in_codebook
 from service import limits
 from service.api.schemas.codebooks import CodebookOut, CodebookPage, CodebookSummary
+from service.api.schemas.pages import Cursor, Limit
 from service.api.strict_route import StrictRoute
 from service.errors import FieldNotValid, NotFound
 
 router = APIRouter(prefix="/v1/codebooks", route_class=StrictRoute, tags=["codebooks"])
-
-Limit = Annotated[int, Query(ge=1, le=limits.MAX_PAGE, description="Entries on a page.")]
-Cursor = Annotated[
-    str | None, Query(max_length=limits.MAX_LABEL_CHARACTERS, description="`next_cursor` of the page before.")
-]
 
 
 @router.get("", summary="List the built-in codebooks")

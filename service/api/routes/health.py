@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Response
 
 from service.api.dependencies import EncodersOfService
+from service.api.error_responses import RETRY_AFTER_SECONDS
 from service.api.schemas.health import Live, Ready
 from service.api.strict_route import StrictRoute
 
@@ -21,4 +22,5 @@ async def ready(response: Response, encoders: EncodersOfService) -> Ready:
     trouble = encoders.trouble()
     if trouble is not None:
         response.status_code = 503
+        response.headers["Retry-After"] = RETRY_AFTER_SECONDS
     return Ready(status="not_ready" if trouble else "ok", model=trouble or "ok", models=list(encoders.keys))

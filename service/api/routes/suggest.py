@@ -1,15 +1,18 @@
 """``POST /v1/suggest``."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from models.codebook import BUILT_IN, Codebook, built_in_codebook, codebook_from_json
+from models.suggester import SegmentSuggestions
+from service import limits
 from service.api.dependencies import SuggestCodesAction
 from service.api.schemas.suggest import SuggestIn, SuggestOut
 from service.api.strict_route import StrictRoute
-from service.errors import CodebookUnknown
+from service.errors import AnswerTooLarge, CodebookUnknown
 from service.formats.coded_files import example_from_row
 from service.formats.suggestion_rows import suggestion_row
 
@@ -23,6 +26,7 @@ def suggest(body: SuggestIn, suggest_codes: SuggestCodesAction) -> JSONResponse:
     Equal text, codebook, examples and model version give equal suggestions, whatever else is in the request.
     """
     codebook = _codebook(body.codebook)
+    _check_wanted(len(body.segments), body.top_k, len(codebook.active_leaves))
     suggested = suggest_codes(
         [segment.text for segment in body.segments],
         codebook,
@@ -31,6 +35,7 @@ def suggest(body: SuggestIn, suggest_codes: SuggestCodesAction) -> JSONResponse:
         min_score=body.min_score,
         model_key=body.model,
     )
+    _check_evidence(suggested.results)
     model = suggested.model
     results = zip(body.segments, suggested.results, strict=True)
     answer = {
@@ -48,3 +53,15 @@ def _codebook(given: str | dict[str, Any]) -> Codebook:
     if given not in BUILT_IN:
         raise CodebookUnknown(f"The codebook must be {' or '.join(BUILT_IN)}, or a codebook object.", place="codebook")
     return built_in_codebook(given)
+
+
+def _check_wanted(segments: int, top_k: int, leaves: int) -> None:
+    if segments * min(top_k or leaves, leaves) > limits.MAX_SUGGESTIONS_PER_REQUEST:
+        most = limits.MAX_SUGGESTIONS_PER_REQUEST
+        raise AnswerTooLarge(f"An answer may hold at most {most} suggestions: segments times leaves.", place="top_k")
+
+
+def _check_evidence(results: Sequence[SegmentSuggestions]) -> None:
+    evidence = (evidence for result in results for one in result.suggestions for evidence in one.evidence)
+    if sum(len(one.text) for one in evidence) > limits.MAX_EVIDENCE_CHARACTERS:
+        raise AnswerTooLarge

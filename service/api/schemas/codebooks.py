@@ -1,7 +1,5 @@
 """Bodies of ``/v1/codebooks``."""
 
-from typing import Any
-
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -43,4 +41,4 @@ class CodebookOut(BaseModel):
     name: str
     version: str
     glossary: dict[str, str] = {}
-    codes: list[CodeOut | dict[str, Any]]
+    codes: list[CodeOut]

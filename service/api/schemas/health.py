@@ -17,17 +17,3 @@ class Ready(BaseModel):
     status: Literal["ok", "not_ready"]
     model: str = Field(description="`ok`, or why the default model cannot be used.")
     models: list[str] = Field(description="Keys that a request may name, the default one first.")
-
-
-class Problem(BaseModel):
-    """An error (RFC 9457, application/problem+json)."""
-
-    type: str
-    title: str
-    status: int
-    detail: str = Field(description="One plain sentence; never text of the request.")
-    code: str = Field(description="Stable name of the error, explained at `/problems`.")
-    request_id: str
-    place: str | None = Field(
-        default=None, description="Where in the request, e.g. `segments[3].text`; counted from 0."
-    )

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from models.codebook import MAX_CODES
 from models.suggester import DEFAULT_TOP_K
@@ -33,12 +33,17 @@ class SegmentIn(_Body):
 class SuggestIn(_Body):
     """Segments and the codebook to suggest from."""
 
-    segments: Annotated[list[SegmentIn], Field(min_length=1, max_length=limits.MAX_SEGMENTS_PER_REQUEST)]
+    # The first mistake is all that is answered; looking for all of them would only cost time.
+    segments: Annotated[list[SegmentIn], FailFast()] = Field(
+        min_length=1,
+        max_length=limits.MAX_SEGMENTS_PER_REQUEST,
+        description="The results come in their order, and depend neither on it nor on each other.",
+    )
     codebook: str | dict[str, Any] = Field(
         description="`upsides`, or a codebook object: `{name, glossary?, codes: [{id, name, description?, parent?}]}`.",
         examples=["upsides"],
     )
-    examples: Annotated[list[dict[str, Any]], Field(max_length=limits.MAX_EXAMPLES_PER_REQUEST)] = Field(
+    examples: Annotated[list[dict[str, Any]], FailFast(), Field(max_length=limits.MAX_EXAMPLES_PER_REQUEST)] = Field(
         default=[],
         description="Coded segments to learn from: `{text, codes, site?, document?, paragraph?, id?}`; "
         "`codes: []` means that no code applies.",

@@ -1,0 +1,59 @@
+"""What tests share: settings, applications and the real model, each built anew or once for the session."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from models.encoder import TextEncoder
+from models.hashing_encoder import HashingEncoder
+from service.app import create_app
+from service.encoders import Encoders, LoadedModel
+from service.settings import HASHING_MODEL, Settings
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests see the defaults, whatever the machine's environment holds."""
+    for name in list(os.environ):
+        if name.startswith("THEMECODER_") and name != "THEMECODER_EVALDATA":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def evaldata() -> Path:
+    """The folder of human-coded data, which is not part of the repository."""
+    folder = os.environ.get("THEMECODER_EVALDATA")
+    if not folder:
+        pytest.skip("THEMECODER_EVALDATA is not set: human-coded data are not at hand")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def hashing_encoder() -> TextEncoder:
+    return HashingEncoder()
+
+
+@pytest.fixture(scope="session")
+def minilm() -> LoadedModel:
+    """The bundled model, loaded once."""
+    return Encoders(Settings()).load()
+
+
+@pytest.fixture
+def client() -> Iterator[TestClient]:
+    """The service on the hashing encoder, as a browser on this machine would reach it."""
+    with TestClient(create_app(Settings(model=HASHING_MODEL)), base_url="http://127.0.0.1:8000") as client:
+        wait_until_ready(client)
+        yield client
+
+
+def wait_until_ready(client: TestClient) -> None:
+    for _ in range(600):
+        if client.get("/health/ready").status_code == 200:
+            return
+        time.sleep(0.05)
+    raise TimeoutError("the service did not become ready")

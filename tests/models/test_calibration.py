@@ -1,0 +1,193 @@
+"""From similarity to probability: sums, order, and what coded examples teach."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from models.calibration import (
+    HIGHEST_THRESHOLD,
+    LEAST_EXAMPLES,
+    LOWEST_THRESHOLD,
+    SHIPPED_PRIOR,
+    Calibration,
+    Flags,
+    Floats,
+    fit_calibration,
+)
+
+
+def calibration(sharpness: float = 1.0, none_offset: float = 0.0) -> Calibration:
+    return Calibration(sharpness=sharpness, none_offset=none_offset, threshold=0.1, basis="prior")
+
+
+STANDING = arrays.arrays(
+    np.float64, arrays.array_shapes(min_dims=2, max_dims=2, max_side=6), elements=st.floats(-50, 50)
+)
+CALIBRATIONS = st.builds(calibration, st.floats(0.01, 20), st.floats(-30, 30))
+
+
+# ---------------------------------------------------------------- scores
+
+
+@settings(deadline=None)
+@given(CALIBRATIONS, STANDING)
+def test_scores_are_probabilities_and_leave_room_for_none(calibration: Calibration, standing: Floats) -> None:
+    scores = calibration.scores(standing)
+    assert scores.shape == standing.shape
+    assert np.isfinite(scores).all()
+    assert (scores >= 0).all()
+    assert (scores.sum(axis=1) <= 1 + 1e-12).all()
+
+
+@settings(deadline=None)
+@given(arrays.arrays(np.float64, (4, 3), elements=st.floats(-5, 5)))
+def test_a_row_sums_to_less_than_one(standing: Floats) -> None:
+    assert (SHIPPED_PRIOR.scores(standing).sum(axis=1) < 1).all()
+
+
+@settings(deadline=None)
+@given(CALIBRATIONS, STANDING, st.floats(0, 10), st.data())
+def test_a_more_similar_code_scores_no_less_and_the_others_no_more(
+    calibration: Calibration, standing: Floats, more: float, data: st.DataObject
+) -> None:
+    code = data.draw(st.integers(0, standing.shape[1] - 1))
+    nearer = standing.copy()
+    nearer[:, code] += more
+    before, after = calibration.scores(standing), calibration.scores(nearer)
+    assert (after[:, code] >= before[:, code] - 1e-12).all()
+    others = np.delete(after - before, code, axis=1)
+    assert (others <= 1e-12).all()
+
+
+@settings(deadline=None)
+@given(CALIBRATIONS, STANDING)
+def test_scores_follow_the_order_of_the_similarities(calibration: Calibration, standing: Floats) -> None:
+    for row, scores in zip(standing, calibration.scores(standing), strict=True):
+        in_order = scores[np.argsort(row)]
+        assert (np.diff(in_order) >= 0).all()
+
+
+def test_scores_are_a_softmax_with_one_more_choice() -> None:
+    (scores,) = calibration(sharpness=2.0, none_offset=0.5).scores(np.array([[0.1, -0.2, 0.7]]))
+    weights = np.exp([0.2, -0.4, 1.4, 0.5])
+    assert scores == pytest.approx(weights[:3] / weights.sum())
+
+
+def test_each_row_is_judged_alone() -> None:
+    standing = np.random.default_rng(0).normal(size=(50, 9))
+    together = SHIPPED_PRIOR.scores(standing)
+    assert all(np.array_equal(SHIPPED_PRIOR.scores(standing[[row]])[0], together[row]) for row in range(50))
+
+
+def test_no_texts_and_no_codes_have_no_scores() -> None:
+    assert SHIPPED_PRIOR.scores(np.zeros((0, 4))).shape == (0, 4)
+    assert SHIPPED_PRIOR.scores(np.zeros((4, 0))).shape == (4, 0)
+
+
+# ---------------------------------------------------------------- what examples teach
+
+
+def drawn(count: int, codes: int, truth: Calibration, *, seed: int = 0) -> tuple[Floats, Flags]:
+    """Coded examples from a world in which the calibration is true."""
+    random = np.random.default_rng(seed)
+    standing = random.normal(scale=1.5, size=(count, codes))
+    scores = truth.scores(standing)
+    chances = np.column_stack([scores, 1 - scores.sum(axis=1)])
+    choice = (random.random((count, 1)) > chances.cumsum(axis=1)).sum(axis=1)
+    applied = np.zeros((count, codes + 1), dtype=bool)
+    applied[np.arange(count), np.minimum(choice, codes)] = True
+    return standing, applied[:, :codes]
+
+
+@pytest.mark.parametrize("sharpness", [0.4, 1.0, 2.5])
+@pytest.mark.parametrize("none_offset", [-1.0, 1.5])
+def test_enough_examples_bring_the_truth_to_light(sharpness: float, none_offset: float) -> None:
+    truth = calibration(sharpness, none_offset)
+    some, many = (fit_calibration(*drawn(count, 8, truth)) for count in (500, 5_000))
+    assert some.basis == many.basis == "project"
+    assert some.sharpness == pytest.approx(sharpness, rel=0.2)
+    assert many.sharpness == pytest.approx(sharpness, rel=0.07)
+    assert many.none_offset == pytest.approx(none_offset, abs=0.3)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, LEAST_EXAMPLES - 1), st.integers(0, 1_000))
+def test_few_examples_teach_nothing(count: int, seed: int) -> None:
+    assert fit_calibration(*drawn(count, 4, calibration(5.0), seed=seed)) == SHIPPED_PRIOR
+
+
+def test_the_first_examples_move_the_prior_less_than_many() -> None:
+    few = fit_calibration(*drawn(LEAST_EXAMPLES, 8, calibration(3.0)))
+    many = fit_calibration(*drawn(2_000, 8, calibration(3.0)))
+    assert few.basis == many.basis == "project"
+    assert SHIPPED_PRIOR.sharpness < few.sharpness < many.sharpness
+
+
+def test_without_an_example_of_no_code_nothing_is_learnt_about_none() -> None:
+    standing, applied = drawn(400, 6, calibration(1.5, none_offset=-20))
+    assert applied.any(axis=1).all()
+    assert fit_calibration(standing, applied).none_offset == SHIPPED_PRIOR.none_offset
+
+
+def test_examples_of_no_code_make_none_likelier() -> None:
+    standing, applied = drawn(400, 6, calibration(1.0, none_offset=-20))
+    offsets = []
+    for share in (0.1, 0.3, 0.6):
+        emptied = applied & (np.arange(400) >= share * 400)[:, None]
+        offsets.append(fit_calibration(standing, emptied).none_offset)
+    assert offsets == sorted(offsets)
+    assert len(set(offsets)) == 3
+
+
+def lowest_half_right(scores: Floats, applied: Flags) -> float:
+    """The definition by trying every score as threshold."""
+    first = [(float(row.max()), bool(flags[row.argmax()])) for row, flags in zip(scores, applied, strict=True)]
+    working = []
+    for threshold, _ in first:
+        above = [is_right for score, is_right in first if score >= threshold]
+        if 2 * sum(above) >= len(above):
+            working.append(threshold)
+    return min(max(min(working, default=HIGHEST_THRESHOLD), LOWEST_THRESHOLD), HIGHEST_THRESHOLD)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_the_threshold_is_the_lowest_from_which_half_of_the_first_suggestions_are_right(data: st.DataObject) -> None:
+    shape = data.draw(st.tuples(st.integers(LEAST_EXAMPLES, 40), st.integers(1, 4)))
+    values = st.sampled_from([-1.0, 0.0, 0.5, 1.0, 2.0]) | st.floats(-2, 3)
+    standing = data.draw(arrays.arrays(np.float64, shape, elements=values))
+    applied = data.draw(arrays.arrays(np.bool_, shape))
+    fitted = fit_calibration(standing, applied)
+    assert fitted.threshold == pytest.approx(lowest_half_right(fitted.scores(standing), applied))
+
+
+def test_equal_scores_share_one_fate_at_the_threshold() -> None:
+    standing = np.zeros((40, 1))
+    mostly_wrong = np.zeros((40, 1), dtype=bool)
+    mostly_wrong[:10] = True
+    assert fit_calibration(standing, mostly_wrong).threshold == HIGHEST_THRESHOLD
+
+
+@pytest.mark.parametrize("codes", [1, 2, 30])
+@pytest.mark.parametrize(
+    "standing_of", [np.zeros, np.ones, lambda shape: np.full(shape, 1e6), lambda shape: np.full(shape, -1e6)]
+)
+@pytest.mark.parametrize("applied_of", [np.zeros, np.ones])
+def test_examples_that_say_nothing_give_a_calibration_that_still_works(
+    codes: int, standing_of: Callable[[tuple[int, int]], Floats], applied_of: Callable[..., Flags]
+) -> None:
+    shape = (50, codes)
+    fitted = fit_calibration(standing_of(shape), applied_of(shape, dtype=bool))
+    assert np.isfinite([fitted.sharpness, fitted.none_offset, fitted.threshold]).all()
+    assert fitted.sharpness > 0
+    assert LOWEST_THRESHOLD <= fitted.threshold <= HIGHEST_THRESHOLD
+    scores = fitted.scores(np.random.default_rng(0).normal(size=shape))
+    assert np.isfinite(scores).all()
+
+
+def test_a_codebook_without_codes_leaves_the_prior() -> None:
+    assert fit_calibration(np.zeros((50, 0)), np.zeros((50, 0), dtype=bool)) == SHIPPED_PRIOR

@@ -1,0 +1,89 @@
+"""What the tests of the HTTP side share."""
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from service.api.guards import SECURITY_HEADERS
+from service.app import create_app
+from service.settings import HASHING_MODEL, Settings
+
+# The word that tests put wherever a study's text could stand.
+CANARY = re.compile("canary", re.IGNORECASE)
+FROM_INSIDE = re.compile(
+    r"traceback|exception|pydantic|fastapi|starlette|uvicorn|h11|python|site-packages|/work|/home|/usr|\.py|0x[0-9a-f]{4}",
+    re.IGNORECASE,
+)
+
+Suggest = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def running_service() -> Iterator[TestClient]:
+    """One service for all tests: it keeps nothing of what it is asked."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("THEMECODER_")]:
+            patch.delenv(name)
+        app = create_app(Settings(model=HASHING_MODEL))
+    with TestClient(app, base_url="http://127.0.0.1:8000") as client:
+        while client.get("/health/ready").status_code != 200:
+            time.sleep(0.05)
+        yield client
+
+
+@pytest.fixture
+def client(running_service: TestClient) -> TestClient:
+    """That one service, in the place of one for each test."""
+    return running_service
+
+
+@pytest.fixture
+def guarded() -> Callable[[Any], None]:
+    """Fails unless an answer carries each header that protects the browser, once and as we set it."""
+    return assert_guarded
+
+
+@pytest.fixture
+def problem_of() -> Callable[[Any], dict[str, Any]]:
+    """The problem document of an answer, once it has proved to be in the one shape that errors have."""
+    return checked_problem
+
+
+def checked_problem(response: Any) -> dict[str, Any]:
+    assert response.headers.get_list("content-type") == ["application/problem+json"], response.text
+    problem: dict[str, Any] = response.json()
+    assert set(problem) - {"place"} == {"type", "title", "status", "detail", "code", "request_id"}
+    assert problem["status"] == response.status_code
+    assert problem["title"] == HTTPStatus(response.status_code).phrase
+    assert problem["type"] == f"/problems#{problem['code']}"
+    assert problem["request_id"] == response.headers["X-Request-ID"]
+    assert problem["detail"].endswith(".")
+    assert "\n" not in problem["detail"]
+    assert_guarded(response)
+    assert not CANARY.search(response.text + repr(response.headers))
+    # The place may be a name that the request made up.
+    ours = {name: value for name, value in problem.items() if name != "place"}
+    assert not FROM_INSIDE.search(repr(ours) + repr(response.headers))
+    return problem
+
+
+def assert_guarded(response: Any) -> None:
+    for name, value in SECURITY_HEADERS.items():
+        assert response.headers.get_list(name) == [value], name
+
+
+@pytest.fixture
+def suggest(client: TestClient) -> Suggest:
+    """Posts a request to /v1/suggest that is valid but for the fields given; ``...`` leaves a field out."""
+
+    def post(**fields: Any) -> Any:
+        body = {"codebook": "upsides", "segments": [{"id": "1", "text": "They give hope."}], **fields}
+        return client.post("/v1/suggest", json={name: value for name, value in body.items() if value is not ...})
+
+    return post
