@@ -14,6 +14,9 @@ os.environ.update(
     HF_HUB_DISABLE_TELEMETRY="1",
     DO_NOT_TRACK="1",
 )
+# OpenMP's threads wait by spinning, by default so long that another busy process on the same cores makes each
+# step wait for a time slice. This is long enough for the gap between two steps, and no longer.
+os.environ.setdefault("GOMP_SPINCOUNT", "50000")
 
 import numpy as np
 import torch

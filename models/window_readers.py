@@ -41,7 +41,7 @@ def window_reader(model: SentenceTransformer, limit: int) -> WindowReader:
     """
     if isinstance(model[0].auto_model, BertModel) and FlatBert.can_read(model[0].auto_model):
         flat = FlatReader(model, limit)
-        if flat.sizes:
+        if flat.sizes and flat.sizes[-1] >= limit:
             return flat
     return PaddedReader(model, limit)
 
@@ -54,8 +54,8 @@ class FlatReader:
         limit: the most word pieces of a window.
 
     Attributes:
-        sizes: the sizes in use, ascending; empty if a window does not even agree with itself in the
-            largest one.
+        sizes: the sizes in use, ascending. Where the processor gives a window other bits in other places of
+            a row, there are none, or none that holds the longest window.
     """
 
     def __init__(self, model: SentenceTransformer, limit: int) -> None:

@@ -1,62 +1,67 @@
-"""Which windows are computed together: each once, where it fits, and padded in the shape of its own length."""
+"""Which windows are computed together: every window once, in a size that holds it."""
 
 from collections import Counter
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.batch_plans import FLAT_SIZES, MOST_PADDING, PADDED_SIZE, plan_flat, plan_padded
+from models.batch_plans import FLAT_SIZES, LENGTHS, MOST_PADDING, FlatBatch, PaddedBatch, plan_flat, plan_padded
 
-LENGTHS = st.lists(st.integers(1, 256), max_size=300)
-SOME_SIZES = st.sets(st.sampled_from(FLAT_SIZES[:-1])).map(lambda some: sorted({*some, FLAT_SIZES[-1]}))
+LIMIT = 256
+WINDOWS = st.lists(st.integers(1, LIMIT), max_size=200)
+SIZES = st.sets(st.sampled_from(FLAT_SIZES[2:])).map(lambda some: sorted(some | {FLAT_SIZES[-1]}))
 
 
-@given(LENGTHS, SOME_SIZES)
-def test_every_window_lies_in_one_flat_row_that_holds_it(lengths: list[int], sizes: list[int]) -> None:
+def members_of(batches: list[FlatBatch] | list[PaddedBatch]) -> Counter[int]:
+    return Counter(member for batch in batches for member in batch.members)
+
+
+@settings(deadline=None)
+@given(WINDOWS, SIZES)
+def test_every_window_stands_once_in_a_flat_row_that_holds_it(lengths: list[int], sizes: list[int]) -> None:
     batches = plan_flat(lengths, sizes)
-    assert Counter(member for batch in batches for member in batch.members) == Counter(range(len(lengths)))
-    assert all(sum(lengths[member] for member in batch.members) <= batch.size for batch in batches)
-    assert {batch.size for batch in batches} <= set(sizes)
-
-
-@given(LENGTHS, SOME_SIZES)
-def test_a_flat_row_is_the_smallest_that_holds_its_windows(lengths: list[int], sizes: list[int]) -> None:
-    for batch in plan_flat(lengths, sizes):
+    assert members_of(batches) == Counter(range(len(lengths)))
+    for batch in batches:
         total = sum(lengths[member] for member in batch.members)
-        assert not any(total <= size < batch.size for size in sizes)
+        assert batch.members
+        assert batch.size == min(size for size in sizes if size >= total)
 
 
-@given(LENGTHS)
-def test_attention_never_pads_a_flat_row_to_many_times_its_size(lengths: list[int]) -> None:
+@settings(deadline=None)
+@given(WINDOWS)
+def test_attention_never_sees_much_more_padding_than_text(lengths: list[int]) -> None:
     for batch in plan_flat(lengths, FLAT_SIZES):
         longest = max(lengths[member] for member in batch.members)
         assert longest * len(batch.members) <= MOST_PADDING * FLAT_SIZES[-1]
 
 
-def test_few_short_windows_go_together_into_the_smallest_row() -> None:
-    (batch,) = plan_flat([20, 40, 60], FLAT_SIZES)
-    assert batch.size == FLAT_SIZES[0]
-
-
-@given(LENGTHS)
-def test_every_window_is_padded_once_and_never_cut(lengths: list[int]) -> None:
-    batches = plan_padded(lengths, 256)
-    assert Counter(member for batch in batches for member in batch.members) == Counter(range(len(lengths)))
-    for batch in batches:
-        assert len(batch.members) <= batch.rows
-        assert max(lengths[member] for member in batch.members) <= batch.length
-        assert batch.rows * batch.length <= max(PADDED_SIZE, batch.length)
-
-
-@given(st.integers(1, 256), LENGTHS, LENGTHS)
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 512), max_size=60), WINDOWS, st.sampled_from([256, 300, 512]))
 def test_the_padded_shape_of_a_window_depends_on_its_own_length_alone(
-    length: int, before: list[int], after: list[int]
+    some: list[int], others: list[int], limit: int
 ) -> None:
-    (alone,) = plan_padded([length], 256)
-    among = next(batch for batch in plan_padded([*before, length, *after], 256) if len(before) in batch.members)
-    assert (alone.length, alone.rows) == (among.length, among.rows)
+    lengths = [min(length, limit) for length in [*some, *others]]
+    batches = plan_padded(lengths, limit)
+    assert members_of(batches) == Counter(range(len(lengths)))
+    for batch in batches:
+        assert 1 <= len(batch.members) <= batch.rows
+        for member in batch.members:
+            (alone,) = plan_padded([lengths[member]], limit)
+            assert (batch.length, batch.rows) == (alone.length, alone.rows)
+            assert batch.length == min(step for step in (*LENGTHS, limit) if lengths[member] <= step <= limit)
 
 
-def test_a_limit_between_two_steps_is_a_length_of_its_own() -> None:
-    (batch,) = plan_padded([70], 70)
-    assert batch.length == 70
+def test_a_single_short_window_gets_the_smallest_row() -> None:
+    assert plan_flat([7], FLAT_SIZES) == [FlatBatch(FLAT_SIZES[0], (0,))]
+
+
+def test_many_windows_of_one_length_fill_the_largest_row() -> None:
+    batches = plan_flat([32] * 96, FLAT_SIZES)
+    assert [(batch.size, len(batch.members)) for batch in batches] == [(1536, 48)] * 2
+
+
+@pytest.mark.parametrize("limit", [1, 8, 32, 100, 256, 512])
+def test_no_windows_need_no_batch(limit: int) -> None:
+    assert plan_flat([], FLAT_SIZES) == []
+    assert plan_padded([], limit) == []

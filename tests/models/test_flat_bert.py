@@ -1,0 +1,63 @@
+"""BERT without padding between texts: the layout, and the same arithmetic as the library's own."""
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import BertConfig, BertModel
+
+from models.flat_bert import LENGTH_STEP, FlatBert, lay_out
+
+PAD = 0
+ROWS = st.lists(st.lists(st.integers(1, 60), min_size=1, max_size=70), min_size=1, max_size=6)
+
+
+def small_bert(**config: Any) -> BertModel:
+    torch.manual_seed(0)
+    sizes: dict[str, Any] = {
+        "vocab_size": 64,
+        "hidden_size": 24,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 3,
+        "intermediate_size": 40,
+        "max_position_embeddings": 80,
+    }
+    without_dropout = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    return BertModel(BertConfig(**sizes | without_dropout | config), add_pooling_layer=False)
+
+
+@settings(deadline=None)
+@given(ROWS, st.integers(0, 30))
+def test_every_word_piece_keeps_its_text_and_its_position(rows: list[list[int]], spare: int) -> None:
+    total = sum(map(len, rows))
+    texts = lay_out(rows, total + spare, PAD)
+    assert texts.ids.tolist() == [piece for row in rows for piece in row] + [PAD] * spare
+    assert texts.positions.tolist()[:total] == [at for row in rows for at in range(len(row))]
+    assert texts.mask.shape == texts.padded.shape
+    assert texts.mask.shape[1] % LENGTH_STEP == 0
+    for row, mask, entries in zip(rows, texts.mask, texts.padded, strict=True):
+        assert texts.ids[entries[mask]].tolist() == row
+    places = texts.flat[:total]
+    assert texts.padded.flatten()[places].tolist() == list(range(total))
+    assert texts.mask.flatten()[places].all()
+
+
+@settings(deadline=None, max_examples=20)
+@given(ROWS)
+def test_hidden_states_are_those_of_the_librarys_model(rows: list[list[int]]) -> None:
+    bert = small_bert()
+    with torch.inference_mode():
+        states = FlatBert(bert)(lay_out(rows, 512, PAD))
+        for row, own in zip(rows, states, strict=True):
+            expected = bert(input_ids=torch.tensor([row])).last_hidden_state[0]
+            assert torch.allclose(own[: len(row)], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("config", "readable"),
+    [({}, True), ({"hidden_act": "relu"}, False), ({"is_decoder": True}, False)],
+)
+def test_only_plain_models_are_read(config: dict[str, Any], readable: bool) -> None:
+    assert FlatBert.can_read(small_bert(**config)) == readable
