@@ -12,7 +12,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -77,6 +76,9 @@ def fit_calibration(standing: Floats, applied: Flags) -> Calibration:
 
 
 def _most_likely(standing: Floats, applied: Flags) -> tuple[float, float]:
+    # Imported here because it takes a third of the service's start, and only examples need it.
+    from scipy.optimize import minimize
+
     targets = np.column_stack([applied, ~applied.any(axis=1)]).astype(float)
     targets /= targets.sum(axis=1, keepdims=True)
     # Without an example of "no code applies" nothing can be learnt about how often none does.

@@ -160,7 +160,9 @@ def default_precision() -> Precision:
 
 def _load(folder: CheckedModelFolder, precision: Precision) -> SentenceTransformer:
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call] # transformers leaves it untyped
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call] # transformers leaves it untyped
+    # What it has to say goes the way of all log records, and not past the handlers of the program.
+    transformers_logging.disable_default_handler()
+    transformers_logging.enable_propagation()
     model = SentenceTransformer(str(folder.path), device="cpu", local_files_only=True, trust_remote_code=False)
     if model.tokenizer is None or model.tokenizer.pad_token_id is None:
         raise ModelUnavailable("The model's tokenizer has no padding token.")

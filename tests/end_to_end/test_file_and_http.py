@@ -7,6 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from models.codebook import built_in_codebook
+from service.actions.suggest_file import suggest_file
+from service.encoders import LoadedModel
+
 SITES = ("BU", "DS", "AD")
 WORDS = (
     "hope",
@@ -80,16 +84,13 @@ def test_fewer_than_100_segments_get_the_same_suggestions_both_ways(
 
 
 def test_the_model_study_is_suggested_alike_both_ways_and_well(
-    real_service: Any, run_command: Any, tmp_path: Path, evaldata: Path
+    real_service: Any, minilm: LoadedModel, tmp_path: Path, evaldata: Path
 ) -> None:
     source, output = evaldata / "upsides" / "segments.jsonl", tmp_path / "out.jsonl"
-    options = ["--codebook", "upsides", "--output", output, "--min-score", 0]
-    done = run_command("suggest", source, *options, model="all-minilm-l6-v2")
-    assert done.returncode == 0, done.stderr
+    suggest_file(source, output, built_in_codebook("upsides"), lambda: minilm, min_score=0)
     segments, results = read_rows(source), read_rows(output)
     assert [row["id"] for row in results] == [segment["id"] for segment in segments]
     assert len(results) == 36
-
     assert over_http(real_service.url, segments, min_score=0) == results
 
     judged = [pair for pair in zip(segments, results, strict=True) if pair[0]["evaluate"]]

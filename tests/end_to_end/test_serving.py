@@ -104,7 +104,8 @@ def test_the_service_starts_without_its_model_and_says_what_is_missing(start_ser
     ready = httpx.get(f"{service.url}/health/ready")
     assert ready.status_code == 503
     assert ready.json()["status"] == "not_ready"
-    assert "no such model folder" in wait_for_reason(service.url)
+    assert "could not be loaded" in wait_for_reason(service.url)
+    assert "there is no such model folder" in service.log.read_text()
     answer = httpx.post(f"{service.url}/v1/suggest", json=SUGGEST_BODY)
     assert (answer.status_code, answer.json()["code"]) == (503, "model_unavailable")
     assert httpx.get(f"{service.url}/v1/codebooks/upsides").status_code == 200

@@ -5,6 +5,7 @@ const EXAMPLE =
   "A peer support worker has been through it, so people open up to her sooner than to us. " +
   "She shows them that one can get well again.";
 const RETRY_MILLISECONDS = 2000;
+const MOST_TRIES = 60;
 const OWN_WORDS = { segment_empty: "Please write or paste a piece of text first." };
 
 const byId = (id) => document.getElementById(id);
@@ -64,11 +65,11 @@ function show(result) {
   }
 }
 
-async function explain(answer, request, text) {
+async function explain(answer, request, text, tries) {
   const problem = await answer.json();
-  if (problem.code === "model_unavailable") {
+  if (problem.code === "model_unavailable" && tries < MOST_TRIES) {
     say(`${problem.detail} Trying again every two seconds.`, "waiting");
-    setTimeout(() => request === latest && ask(request, text), RETRY_MILLISECONDS);
+    setTimeout(() => request === latest && ask(request, text, tries + 1), RETRY_MILLISECONDS);
   } else if (answer.status === 401) {
     say("This service asks for a token, which this page does not have. Use it from a program, as shown below.", "trouble");
   } else {
@@ -76,7 +77,7 @@ async function explain(answer, request, text) {
   }
 }
 
-async function ask(request, text) {
+async function ask(request, text, tries) {
   try {
     const answer = await fetch("/v1/suggest", {
       method: "POST",
@@ -85,7 +86,7 @@ async function ask(request, text) {
     });
     if (request !== latest) return;
     if (answer.ok) show((await answer.json()).results[0]);
-    else await explain(answer, request, text);
+    else await explain(answer, request, text, tries);
   } catch {
     if (request === latest) say("The service does not answer. Is it still running?", "trouble");
   }
@@ -96,7 +97,7 @@ form.addEventListener("submit", (event) => {
   latest += 1;
   byId("results").replaceChildren();
   say("Reading …", "waiting");
-  ask(latest, byId("text").value);
+  ask(latest, byId("text").value, 1);
 });
 
 byId("text").addEventListener("keydown", (event) => {
