@@ -41,7 +41,9 @@ def plan_flat(lengths: Sequence[int], sizes: Sequence[int]) -> list[FlatBatch]:
     batches = []
     start = 0
     while start < len(waiting):
-        end = start + _fitting([lengths[index] for index in waiting[start:]], sizes[-1])
+        # No row holds more windows than word pieces.
+        next_ones = [lengths[index] for index in waiting[start : start + sizes[-1]]]
+        end = start + _fitting(next_ones, sizes[-1])
         total = sum(lengths[index] for index in waiting[start:end])
         size = next(size for size in sizes if size >= total)
         batches.append(FlatBatch(size, tuple(waiting[start:end])))

@@ -33,6 +33,11 @@ class Calibration:
         none_offset: logit of "none of these", relative to the median best similarity of everyday talk.
         threshold: the score from which a suggestion is made by default, 0 to 1.
         basis: "prior" if learnt from other studies, "project" if fitted to the examples given.
+
+    Example:
+        >>> calibration = Calibration(sharpness=1.0, none_offset=0.0, threshold=0.1, basis="prior")
+        >>> calibration.scores(np.array([[2.0, 0.0, -1.0]])).round(2).tolist()
+        [[0.76, 0.1, 0.04]]
     """
 
     sharpness: float

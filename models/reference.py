@@ -79,7 +79,14 @@ class Background:
 
 
 class CorpusSample:
-    """Collects a sample of a corpus that depends on its different texts alone, not on order or batches."""
+    """Collects a sample of a corpus that depends on its different texts alone, not on order or batches.
+
+    Example:
+        >>> sample = CorpusSample()
+        >>> sample.add(["one", "two", "one"], np.eye(3, dtype=np.float32)[[0, 1, 0]])
+        >>> sample.reference().vectors.shape
+        (2, 3)
+    """
 
     def __init__(self) -> None:
         self._kept: list[tuple[bytes, Vectors]] = []

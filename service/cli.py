@@ -169,13 +169,16 @@ def suggest(  # noqa: PLR0913 - each is one option
 @contextmanager
 def _stopping_tidily() -> Iterator[None]:
     """Lets what stops the command by a signal also remove its unfinished files, as Ctrl+C does."""
-    signals = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, signal.default_int_handler) for number in signals]
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    # Under nohup the end of the terminal is ignored, and stays so.
+    ours = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    for number in ours:
+        signal.signal(number, signal.default_int_handler)
     try:
         yield
     finally:
-        for number, handler in zip(signals, before, strict=True):
-            signal.signal(number, handler)
+        for number in ours:
+            signal.signal(number, before[number])
 
 
 @contextmanager

@@ -132,7 +132,8 @@ def test_a_thousand_connections_that_wait_keep_nobody_else_waiting(
         for connection in waiting:
             connection.sendall(begun)
     seconds = sorted(seconds_of_health() for _ in range(20))
-    print(f"1,000 connections open, /health/live: median {seconds[10] * 1000:.1f} ms, slowest {seconds[-1] * 1000:.1f} ms")
+    middle, slowest = seconds[10] * 1000, seconds[-1] * 1000
+    print(f"1,000 connections open, /health/live: median {middle:.1f} ms, slowest {slowest:.1f} ms")
     # Who had to wait for the others would wait for their time limits, again and again.
     assert seconds[10] < 1
     assert all(seconds_until_closed(connection) < PATIENCE for connection in waiting)

@@ -65,6 +65,8 @@ def environment(guard_record: Path) -> Environment:
     def build(**settings: object) -> dict[str, str]:
         plain = {name: value for name, value in os.environ.items() if not name.startswith("THEMECODER_")}
         guarded = {**plain, "PYTHONPATH": str(GUARD), "SOCKET_GUARD_RECORD": str(guard_record)}
+        # On a machine with little to spare, threads that wait busily for each other take minutes.
+        guarded["OMP_WAIT_POLICY"] = "PASSIVE"
         given = {f"THEMECODER_{name.upper()}": str(value) for name, value in settings.items()}
         return {**guarded, "THEMECODER_MODEL": "hashing", **given}
 
@@ -104,7 +106,7 @@ def service(tmp_path_factory: pytest.TempPathFactory, environment: Environment) 
 def real_service(tmp_path_factory: pytest.TempPathFactory, environment: Environment) -> Iterator[RunningService]:
     """One service on the bundled model."""
     with service_process(tmp_path_factory.mktemp("service"), environment(model="all-minilm-l6-v2")) as running:
-        running.wait_until_ready(seconds=120)
+        running.wait_until_ready(seconds=300)
         yield running
 
 

@@ -9,9 +9,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path.stem for path in (ROOT / "models").glob("*.py") if path.stem != "__init__")
 WITH_EXAMPLES = {
+    "calibration",
     "codebook",
     "example_bank",
     "hashing_encoder",
+    "reference",
     "remembering_encoder",
     "shared_encoder",
     "suggester",

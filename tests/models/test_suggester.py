@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.calibration import LEAST_EXAMPLES, LOWEST_THRESHOLD, SHIPPED_PRIOR
+from models.calibration import LEAST_EXAMPLES, SHIPPED_PRIOR
 from models.codebook import Code, Codebook, built_in_codebook, codebook_from_json
 from models.encoder import EncoderIdentity, Vectors
 from models.errors import EncoderFailed, ExampleNotAccepted
@@ -119,7 +119,7 @@ def test_a_score_that_is_shown_as_the_least_is_not_withheld() -> None:
 
 def test_without_a_least_score_the_threshold_decides() -> None:
     threshold = suggester().calibration.threshold
-    assert threshold == SHIPPED_PRIOR.threshold == LOWEST_THRESHOLD
+    assert threshold == SHIPPED_PRIOR.threshold
     by_threshold = suggester().suggest(TEXTS, top_k=0)
     assert by_threshold == suggester().suggest(TEXTS, top_k=0, min_score=threshold)
     assert any(result.suggestions for result in by_threshold)

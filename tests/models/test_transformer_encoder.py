@@ -103,19 +103,19 @@ def test_a_vector_is_the_same_to_the_bit_whatever_else_is_encoded(
     assert are_bit_equal(encoder.encode(chosen), [alone[text] for text in chosen])
 
 
-@pytest.mark.parametrize("at", [2, 5, 8, 11, 14])
+@pytest.mark.parametrize("at", [2, 7, 11, 15])
 @pytest.mark.parametrize(("short", "long"), [(100, 0), (0, 6), (60, 2)])
 def test_a_vector_is_the_same_to_the_bit_among_many_short_and_long_texts(
     encoder: TransformerEncoder, alone: dict[str, Vectors], at: int, short: int, long: int
 ) -> None:
     others = [*["Yes, we do."] * short, *[spoken(500)] * long]
-    for place in (0, len(others) // 2, len(others)):
+    for place in (0, len(others)):
         vectors = encoder.encode([*others[:place], TEXTS[at], *others[place:]])
         assert np.array_equal(vectors[place], alone[TEXTS[at]])
 
 
 def test_many_repeats_of_a_text_have_one_vector(encoder: TransformerEncoder, alone: dict[str, Vectors]) -> None:
-    for text, repeats in ((TEXTS[1], 100), (TEXTS[8], 70), (TEXTS[-2], 10)):
+    for text, repeats in ((TEXTS[1], 100), (TEXTS[8], 50), (TEXTS[-2], 5)):
         assert are_bit_equal(encoder.encode([text] * repeats), [alone[text]] * repeats)
 
 
@@ -150,10 +150,10 @@ def test_no_texts_have_no_vectors(encoder: TransformerEncoder) -> None:
 @pytest.fixture(scope="module")
 def one_window(plain: SentenceTransformer) -> list[str]:
     """A mix of texts that the model reads whole."""
-    texts = [spoken(words, seed) for seed, words in enumerate([*range(1, 201, 5), *range(1, 30)])]
+    texts = [spoken(words, seed) for seed, words in enumerate([*range(1, 30, 2), *range(30, 201, 8)])]
     texts += ["", "Yes.", "\u00dcber Ma\u00dfe", "He said: \u201cno\u201d\u2026", "BU 11", "caf\u00e9 " * 40]
     whole = [text for text in texts if len(plain.tokenizer(text)["input_ids"]) <= LIMIT]
-    assert len(whole) > 60
+    assert len(whole) > 30
     assert max(len(text.split()) for text in whole) > 150
     return whole
 
@@ -304,6 +304,23 @@ def test_a_folder_that_cannot_be_loaded_makes_the_model_unavailable(
     with pytest.raises(ModelUnavailable) as caught:
         TransformerEncoder(as_checked(other_folder), name="spoilt")
     assert str(other_folder) not in str(caught.value)
+
+
+def test_a_model_without_padding_is_unavailable(other_folder: Path) -> None:
+    for name in ("tokenizer_config.json", "special_tokens_map.json"):
+        fields = json.loads((other_folder / name).read_text(encoding="utf-8"))
+        (other_folder / name).write_text(json.dumps(fields | {"pad_token": None}), encoding="utf-8")
+    with pytest.raises(ModelUnavailable, match="no padding token"):
+        TransformerEncoder(as_checked(other_folder), name="spoilt")
+
+
+def test_a_model_of_another_kind_is_read_in_padded_rows(other_folder: Path) -> None:
+    change_config(hidden_act="relu")(other_folder)
+    encoder = TransformerEncoder(as_checked(other_folder), name="other")
+    assert isinstance(encoder._reader, PaddedReader)
+    texts = [spoken(words) for words in (3, 40, 300)]
+    vectors = checked_vectors(encoder.encode(texts), 3, 384)
+    assert are_bit_equal(vectors, [encoder.encode([text])[0] for text in texts])
 
 
 def test_a_model_that_claims_to_read_without_end_is_given_windows(other_folder: Path) -> None:

@@ -49,14 +49,21 @@ def alone(reader: WindowReader, windows: Sequence[Window]) -> Vectors:
     return np.concatenate([reader.read([window]) for window in windows])
 
 
+@pytest.fixture(scope="module")
+def each_alone(reader: WindowReader) -> Vectors:
+    return alone(reader, WINDOWS)
+
+
 @settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(chosen=st.lists(st.sampled_from(WINDOWS), min_size=1, max_size=25))
-def test_a_window_has_the_same_bits_whatever_else_is_read(reader: WindowReader, chosen: list[list[int]]) -> None:
-    assert np.array_equal(reader.read(chosen), alone(reader, chosen))
+@given(chosen=st.lists(st.integers(0, len(WINDOWS) - 1), min_size=1, max_size=25))
+def test_a_window_has_the_same_bits_whatever_else_is_read(
+    reader: WindowReader, each_alone: Vectors, chosen: list[int]
+) -> None:
+    assert np.array_equal(reader.read([WINDOWS[at] for at in chosen]), each_alone[chosen])
 
 
 def test_many_short_windows_have_the_bits_that_each_has_alone(reader: WindowReader) -> None:
-    windows = [window(3 + at % 7, seed=at) for at in range(60)]
+    windows = [window(3 + at % 7, seed=at) for at in range(40)]
     assert np.array_equal(reader.read(windows), alone(reader, windows))
 
 

@@ -370,6 +370,16 @@ def test_a_run_that_is_stopped_leaves_nothing_behind(tmp_path: Path, number: sig
     assert names(tmp_path) == ["in.jsonl"]
 
 
+def test_a_run_under_nohup_outlives_its_terminal(tmp_path: Path) -> None:
+    source = write_texts(tmp_path / "in.jsonl", many_texts(5_000))
+    nohup = ["nohup", *command(source, tmp_path / "out.jsonl")]
+    with subprocess.Popen(nohup, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path) as process:
+        wait_until(lambda: len(names(tmp_path)) == 2)
+        process.send_signal(signal.SIGHUP)
+    assert process.returncode == 0
+    assert len(read_rows(tmp_path / "out.jsonl")) == 5_000
+
+
 def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 20
     while not condition():
