@@ -1,6 +1,7 @@
 """The only wiring: settings in, application out. Importing this module does not import torch."""
 
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TypedDict
@@ -33,14 +34,16 @@ def create_app(settings: Settings) -> FastAPI:
         CannotStart: the token file is no good.
     """
     token = settings.read_token()
-    encoders = Encoders(settings, wrap=for_many_threads)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
-        encoders.load_in_background()
+        thread = ThreadPoolExecutor(1, thread_name_prefix="encoder")
+        encoders = Encoders(settings, wrap=for_many_threads(thread))
+        encoders.load_in(thread)
         # As many threads as requests may wait, or the rest would wait for a thread instead of being told.
         current_default_thread_limiter().total_tokens = limits.MAX_WAITING_REQUESTS + limits.SPARE_THREADS
         yield State(encoders=encoders, suggest_codes=SuggestCodes(encoders))
+        thread.shutdown(wait=False, cancel_futures=True)
 
     app = FastAPI(
         title="themecoder",

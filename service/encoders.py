@@ -1,8 +1,8 @@
 """The configured models: checked at start, loaded when needed, named by their keys."""
 
 import logging
-import threading
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from models.encoder import TextEncoder
 from models.errors import ModelFolderMissing, ModelsError
 from models.hashing_encoder import HashingEncoder
 from models.model_folder import CheckedModelFolder, check_model_folder
+from models.one_thread_encoder import OneThreadEncoder
 from models.reference import Background, shipped_background
 from models.remembering_encoder import RememberingEncoder
 from models.shared_encoder import SharedEncoder
@@ -84,9 +85,9 @@ class Encoders:
                 except ModelFolderMissing as error:
                     log.error("model %s: %s", key, error)
 
-    def load_in_background(self) -> None:
-        """Starts loading all configured models, the default one first, in a thread of its own."""
-        threading.Thread(target=self._load_all, name="model-loader", daemon=True).start()
+    def load_in(self, thread: Executor) -> None:
+        """Has a thread load all configured models, the default one first, and comes back at once."""
+        thread.submit(self._load_all)
 
     def get(self, key: str | None = None) -> LoadedModel:
         """The model of this key, by default the default one, if it is loaded.
@@ -163,9 +164,13 @@ class Encoders:
         return check_model_folder(self._settings.models[key])
 
 
-def for_many_threads(encoder: TextEncoder) -> TextEncoder:
-    """The encoder as a service needs it: shared by threads, and remembering what comes again."""
-    return RememberingEncoder(SharedEncoder(encoder))
+def for_many_threads(thread: Executor) -> Wrap:
+    """Makes encoders what a service needs: working in one thread, shared by all, remembering what comes again.
+
+    Args:
+        thread: an executor with one worker, in which the models are also loaded.
+    """
+    return lambda encoder: RememberingEncoder(SharedEncoder(OneThreadEncoder(encoder, thread)))
 
 
 def _bundled_folder() -> Path:
