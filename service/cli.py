@@ -1,5 +1,6 @@
 """The command ``themecoder``: results to a file, everything else to stderr; 0 done, 1 failed, 2 wrong usage."""
 
+import os
 import signal
 import socket
 import sys
@@ -92,6 +93,9 @@ def serve(host: str | None, port: int | None) -> None:
             server.run(sockets=[listening])
     if not server.started:
         raise CannotStart("The service could not start; the lines above say why.")
+    # Not by way of the interpreter's own end: a thread that is still loading a model would abort the process then.
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _listening_socket(settings: Settings) -> socket.socket:

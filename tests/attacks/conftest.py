@@ -76,7 +76,7 @@ def connect(server: tuple[subprocess.Popen[bytes], int]) -> Iterator[Callable[[]
     opened: list[socket.socket] = []
 
     def connect() -> socket.socket:
-        opened.append(socket.create_connection(("127.0.0.1", server[1]), timeout=20))
+        opened.append(socket.create_connection(("127.0.0.1", server[1]), timeout=60))
         return opened[-1]
 
     yield connect

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -148,6 +149,14 @@ def test_the_service_says_where_it_listens_and_stops_on_a_signal(start_service: 
     service.wait_until_ready()
     service.process.send_signal(signal.SIGINT)
     assert service.process.wait(timeout=20) == 0
+
+
+def test_a_service_that_is_stopped_while_it_loads_its_model_ends_well(start_service: Any) -> None:
+    service = start_service(model="all-minilm-l6-v2")
+    time.sleep(1.5)
+    service.process.send_signal(signal.SIGINT)
+    assert service.process.wait(timeout=60) == 0
+    assert "terminate called" not in service.log.read_text()
 
 
 def test_the_log_holds_no_text_of_a_request(service: Any) -> None:

@@ -104,7 +104,7 @@ def test_a_vector_is_the_same_to_the_bit_whatever_else_is_encoded(
 
 
 @pytest.mark.parametrize("at", [2, 7, 11, 15])
-@pytest.mark.parametrize(("short", "long"), [(100, 0), (0, 6), (60, 2)])
+@pytest.mark.parametrize(("short", "long"), [(100, 0), (0, 3), (50, 1)])
 def test_a_vector_is_the_same_to_the_bit_among_many_short_and_long_texts(
     encoder: TransformerEncoder, alone: dict[str, Vectors], at: int, short: int, long: int
 ) -> None:
@@ -190,7 +190,7 @@ def plain_window(plain: SentenceTransformer, ids: list[int]) -> Vectors:
     return vector
 
 
-@pytest.mark.parametrize("words", [260, 600, 1_800])
+@pytest.mark.parametrize("words", [260, 900])
 def test_a_long_text_is_the_mean_of_its_windows(
     full_precision: TransformerEncoder, plain: SentenceTransformer, words: int
 ) -> None:
@@ -214,13 +214,13 @@ def test_a_long_text_is_the_mean_of_its_windows(
         pytest.param("a" + "\u0301" * 9_999, id="a letter under a tower of marks"),
         pytest.param("\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466" * 1_000, id="emoji families"),
         pytest.param("\u202e\u0645\u0631\u062d\u0628\u0627 \u05e9\u05dc\u05d5\u05dd\u202c", id="right to left"),
-        pytest.param("\u4f60\u597d" * 5_000, id="Chinese"),
+        pytest.param("\u4f60\u597d" * 1_000, id="Chinese"),
         pytest.param("\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35" * 1_500, id="Thai"),
         pytest.param("\u2028\u2029\x85\x0b\x00\ufffe\ufeff\u200b", id="odd white space"),
         pytest.param("[CLS] [SEP] [PAD] [MASK] [UNK] [PAD]", id="the tokenizer's own words"),
-        pytest.param("[PAD]" * 2_000, id="only padding"),
+        pytest.param("[PAD]" * 500, id="only padding"),
         pytest.param(" \n\t " * 2_500, id="only white space"),
-        pytest.param("." * 10_000, id="only stops"),
+        pytest.param("." * 2_000, id="only stops"),
         pytest.param("\U00010ffff\U000e0001\ue000", id="unassigned"),
     ],
 )
@@ -328,7 +328,7 @@ def test_a_model_that_claims_to_read_without_end_is_given_windows(other_folder: 
     claim.write_text(json.dumps({"max_seq_length": 1_000_000, "do_lower_case": False}), encoding="utf-8")
     encoder = TransformerEncoder(as_checked(other_folder), name="boasting")
     assert encoder._limit == MOST_PIECES
-    checked_vectors(encoder.encode([spoken(1_500)]), 1, 384)
+    checked_vectors(encoder.encode([spoken(600)]), 1, 384)
 
 
 # ---------------------------------------------------------------- another process
