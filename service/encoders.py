@@ -1,6 +1,7 @@
 """The configured models: checked at start, loaded when needed, named by their keys."""
 
 import logging
+import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -59,6 +60,9 @@ class Encoders:
         self._wrap = wrap
         self._loaded: dict[str, LoadedModel] = {}
         self._failed: set[str] = set()
+        self._begun: set[str] = set()
+        self._lock = threading.Lock()
+        self._thread: Executor | None = None
 
     @property
     def default_key(self) -> str:
@@ -86,21 +90,29 @@ class Encoders:
                     log.error("model %s: %s", key, error)
 
     def load_in(self, thread: Executor) -> None:
-        """Has a thread load all configured models, the default one first, and comes back at once."""
-        thread.submit(self._load_all)
+        """Has a thread load the default model now, and any other once it is asked for; comes back at once.
+
+        Args:
+            thread: an executor with one worker.
+        """
+        self._thread = thread
+        self._begin(self.default_key)
 
     def get(self, key: str | None = None) -> LoadedModel:
-        """The model of this key, by default the default one, if it is loaded.
+        """The model of this key, by default the default one, if it is loaded; never waits.
 
         Raises:
             ModelUnknown: no such key is configured.
             ModelNotReady: it is being loaded, or could not be.
         """
         key = self._known(key)
+        if key == HASHING_MODEL:
+            return self.load(key)
         if key in self._loaded:
             return self._loaded[key]
         if key in self._failed:
             raise ModelNotReady("The model could not be loaded; the service's log says why.")
+        self._begin(key)
         raise ModelNotReady("The model is being loaded.")
 
     def load(self, key: str | None = None) -> LoadedModel:
@@ -131,17 +143,22 @@ class Encoders:
             raise ModelUnknown
         return key
 
-    def _load_all(self) -> None:
-        for key in self._settings.model_keys:
-            try:
-                self.load(key)
-            except ModelsError as error:
-                log.error("model %s: %s", key, error)
-                self._failed.add(key)
-            except Exception as error:
-                # Whatever goes wrong with one model, the service stays up and the next one is tried.
-                log.error("model %s: %s", key, type(error).__name__)
-                self._failed.add(key)
+    def _begin(self, key: str) -> None:
+        with self._lock:
+            if self._thread is not None and key not in self._begun:
+                self._begun.add(key)
+                self._thread.submit(self._try_to_load, key)
+
+    def _try_to_load(self, key: str) -> None:
+        try:
+            self.load(key)
+        except ModelsError as error:
+            log.error("model %s: %s", key, error)
+            self._failed.add(key)
+        except Exception as error:
+            # Whatever goes wrong with one model, the service stays up for the others.
+            log.error("model %s: %s", key, type(error).__name__)
+            self._failed.add(key)
 
     def _build(self, key: str) -> TextEncoder:
         if key == HASHING_MODEL:
@@ -165,12 +182,18 @@ class Encoders:
 
 
 def for_many_threads(thread: Executor) -> Wrap:
-    """Makes encoders what a service needs: working in one thread, shared by all, remembering what comes again.
+    """Makes encoders what a service needs: shared by all, remembering what comes again, torch in one thread.
 
     Args:
         thread: an executor with one worker, in which the models are also loaded.
     """
-    return lambda encoder: RememberingEncoder(SharedEncoder(OneThreadEncoder(encoder, thread)))
+
+    def wrapped(encoder: TextEncoder) -> TextEncoder:
+        # The hashing encoder has no use for that thread, and need not wait for a model that is being loaded there.
+        fit = encoder if isinstance(encoder, HashingEncoder) else OneThreadEncoder(encoder, thread)
+        return RememberingEncoder(SharedEncoder(fit))
+
+    return wrapped
 
 
 def _bundled_folder() -> Path:

@@ -14,8 +14,6 @@ from pathlib import Path
 TORCH = "torch==2.13.0"
 BUILD_TOOLS = ("hatchling", "editables")
 ONLY_FOR_CUDA = re.compile(r"(nvidia|cuda|triton)")
-# fastapi 0.165 is the first with a limit for request bodies.
-YOUNGER_ALLOWED = ("fastapi",)
 HEADER = """\
 # What is installed, to the version and the byte. Renewed by `make pins`. torch has no hash, because its CPU and
 # CUDA builds differ; it is installed first.
@@ -29,8 +27,6 @@ def resolve(*options: str) -> list[str]:
     command = ["uv", "pip", "compile", "pyproject.toml", "-", "--quiet", "--no-header", "--no-annotate", *options]
     command += ["--generate-hashes", "--universal", "--python-version", "3.11", "--no-emit-package", "torch"]
     command += ["--exclude-newer", f"{today - timedelta(days=7):%Y-%m-%d}"]
-    for package in YOUNGER_ALLOWED:
-        command += ["--exclude-newer-package", f"{package}={today:%Y-%m-%d}"]
     wanted = "\n".join([TORCH, *BUILD_TOOLS])
     answer = subprocess.run(command, input=wanted, capture_output=True, text=True, check=True)  # noqa: S603 - fixed command
     blocks = re.split(r"\n(?=[A-Za-z])", answer.stdout.strip())

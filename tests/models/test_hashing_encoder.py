@@ -31,9 +31,9 @@ def test_a_text_without_words_still_has_a_unit_vector(text: str) -> None:
     assert np.linalg.norm(HashingEncoder().encode([text])[0]) == pytest.approx(1)
 
 
-def test_no_short_word_has_features_that_cancel_each_other() -> None:
-    words = [chr(a) + chr(b) for a in range(0x4E00, 0x4E80) for b in range(0x4E00, 0x4E80)]
-    assert np.allclose(np.linalg.norm(HashingEncoder().encode(words), axis=1), 1, atol=1e-5)
+@pytest.mark.parametrize("word", ["\u4e74\u52a3", "\u4e7a\u4f6f", "\u4ead\u54b5", "\u4f68\u5407"])
+def test_a_word_whose_hashed_features_cancel_each_other_still_has_a_unit_vector(word: str) -> None:
+    assert np.linalg.norm(HashingEncoder().encode([word])[0]) == pytest.approx(1)
 
 
 def test_a_text_with_half_a_surrogate_pair_is_encoded_like_any_other() -> None:

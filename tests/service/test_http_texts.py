@@ -1,5 +1,6 @@
 """Texts of segments: how long, how strange, and what they cannot do."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -209,8 +210,8 @@ def without_model(tmp_path: Path) -> Iterator[TestClient]:
     """A service whose default model is missing."""
     settings = Settings(model="canary-model", models={"canary-model": tmp_path / "canary"})
     with TestClient(create_app(settings), base_url="http://127.0.0.1:8000") as client:
-        while "loaded" in client.get("/health/ready").json()["model"]:
-            pass
+        while "being loaded" in client.get("/health/ready").json()["model"]:
+            time.sleep(0.05)
         yield client
 
 
