@@ -69,7 +69,7 @@ bench: $(VENV)/tools
 
 fuzz: $(VENV)/tools
 	@echo "== property tests, many examples"
-	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m "not slow" $(PYTEST)
+	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m hypothesis --timeout 3600 $(PYTEST)
 
 pins: $(VENV)/tools
 	@PATH=$(abspath $(BIN)):$$PATH $(BIN)/python tools/pin_dependencies.py

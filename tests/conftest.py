@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from hypothesis import settings
 
 from models.encoder import TextEncoder
 from models.hashing_encoder import HashingEncoder
 from service.app import create_app
 from service.encoders import Encoders, LoadedModel
 from service.settings import HASHING_MODEL, Settings
+
+settings.register_profile("tests", deadline=None)
+settings.register_profile("fuzz", deadline=None, max_examples=5_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tests"))
 
 
 @pytest.fixture(autouse=True)

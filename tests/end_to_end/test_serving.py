@@ -129,6 +129,23 @@ def test_another_model_than_the_default_one_is_used_when_a_request_names_it(serv
     assert (answer.status_code, answer.json()["code"]) == (422, "model_unknown")
 
 
+def test_a_model_that_is_not_the_default_one_is_loaded_when_first_asked_for_and_keeps_no_other_waiting(
+    start_service: Any,
+) -> None:
+    service = start_service()
+    service.wait_until_ready()
+    url = f"{service.url}/v1/suggest"
+    other = {**SUGGEST_BODY, "model": "all-minilm-l6-v2"}
+    first = httpx.post(url, json=other)
+    assert (first.status_code, first.json()["code"]) == (503, "model_unavailable")
+    assert httpx.post(url, json=SUGGEST_BODY).json()["model"]["key"] == "hashing"
+    deadline = time.monotonic() + 60
+    while (answer := httpx.post(url, json=other, timeout=60)).status_code == 503:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert answer.json()["model"]["key"] == "all-minilm-l6-v2"
+
+
 # Serving
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.batch_plans import FLAT_SIZES, LENGTHS, MOST_PADDING, FlatBatch, PaddedBatch, plan_flat, plan_padded
@@ -17,7 +17,6 @@ def members_of(batches: list[FlatBatch] | list[PaddedBatch]) -> Counter[int]:
     return Counter(member for batch in batches for member in batch.members)
 
 
-@settings(deadline=None)
 @given(WINDOWS, SIZES)
 def test_every_window_stands_once_in_a_flat_row_that_holds_it(lengths: list[int], sizes: list[int]) -> None:
     batches = plan_flat(lengths, sizes)
@@ -28,7 +27,6 @@ def test_every_window_stands_once_in_a_flat_row_that_holds_it(lengths: list[int]
         assert batch.size == min(size for size in sizes if size >= total)
 
 
-@settings(deadline=None)
 @given(WINDOWS)
 def test_attention_never_sees_much_more_padding_than_text(lengths: list[int]) -> None:
     for batch in plan_flat(lengths, FLAT_SIZES):
@@ -36,7 +34,6 @@ def test_attention_never_sees_much_more_padding_than_text(lengths: list[int]) ->
         assert longest * len(batch.members) <= MOST_PADDING * FLAT_SIZES[-1]
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 512), max_size=60), WINDOWS, st.sampled_from([256, 300, 512]))
 def test_the_padded_shape_of_a_window_depends_on_its_own_length_alone(
     some: list[int], others: list[int], limit: int

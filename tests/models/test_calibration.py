@@ -33,7 +33,6 @@ CALIBRATIONS = st.builds(calibration, st.floats(0.01, 20), st.floats(-30, 30))
 # ---------------------------------------------------------------- scores
 
 
-@settings(deadline=None)
 @given(CALIBRATIONS, STANDING)
 def test_scores_are_probabilities_and_leave_room_for_none(calibration: Calibration, standing: Floats) -> None:
     scores = calibration.scores(standing)
@@ -43,13 +42,11 @@ def test_scores_are_probabilities_and_leave_room_for_none(calibration: Calibrati
     assert (scores.sum(axis=1) <= 1 + 1e-12).all()
 
 
-@settings(deadline=None)
 @given(arrays.arrays(np.float64, (4, 3), elements=st.floats(-5, 5)))
 def test_a_row_sums_to_less_than_one(standing: Floats) -> None:
     assert (SHIPPED_PRIOR.scores(standing).sum(axis=1) < 1).all()
 
 
-@settings(deadline=None)
 @given(CALIBRATIONS, STANDING, st.floats(0, 10), st.data())
 def test_a_more_similar_code_scores_no_less_and_the_others_no_more(
     calibration: Calibration, standing: Floats, more: float, data: st.DataObject
@@ -63,7 +60,6 @@ def test_a_more_similar_code_scores_no_less_and_the_others_no_more(
     assert (others <= 1e-12).all()
 
 
-@settings(deadline=None)
 @given(CALIBRATIONS, STANDING)
 def test_scores_follow_the_order_of_the_similarities(calibration: Calibration, standing: Floats) -> None:
     for row, scores in zip(standing, calibration.scores(standing), strict=True):
@@ -114,7 +110,7 @@ def test_enough_examples_bring_the_truth_to_light(sharpness: float, none_offset:
     assert many.none_offset == pytest.approx(none_offset, abs=0.3)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, LEAST_EXAMPLES - 1), st.integers(0, 1_000))
 def test_few_examples_teach_nothing(count: int, seed: int) -> None:
     assert fit_calibration(*drawn(count, 4, calibration(5.0), seed=seed)) == SHIPPED_PRIOR
@@ -154,7 +150,7 @@ def lowest_half_right(scores: Floats, applied: Flags) -> float:
     return min(max(min(working, default=HIGHEST_THRESHOLD), LOWEST_THRESHOLD), HIGHEST_THRESHOLD)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data())
 def test_the_threshold_is_the_lowest_from_which_half_of_the_first_suggestions_are_right(data: st.DataObject) -> None:
     shape = data.draw(st.tuples(st.integers(LEAST_EXAMPLES, 40), st.integers(1, 4)))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.codebook import (
@@ -377,7 +377,6 @@ ANY_CODEBOOK = JSON | st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(ANY_CODEBOOK)
 def test_any_json_is_either_a_codebook_or_refused_with_a_reason(document: Any) -> None:
     try:
@@ -419,7 +418,6 @@ def codebooks(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(deadline=None)
 @given(codebooks())
 def test_a_codebook_survives_its_json_form_with_all_that_it_says(document: dict[str, Any]) -> None:
     book = codebook_from_json(document)
@@ -552,7 +550,6 @@ def test_what_is_spelt_out_is_not_spelt_out_again() -> None:
     assert glossed(A="B B", B="A A").spell_out("A B") == "B B A A"
 
 
-@settings(deadline=None)
 @given(st.text("PSW MH's.-\u00e9\u0301\u200b", max_size=40))
 def test_a_text_without_an_abbreviation_is_left_as_it_is(text: str) -> None:
     assert glossed(QQQ="never").spell_out(text) == text

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models import example_bank
@@ -52,7 +52,6 @@ def coded_segments(draw: st.DrawFn) -> list[Example]:
 # ---------------------------------------------------------------- prototypes
 
 
-@settings(deadline=None)
 @given(coded_segments())
 def test_a_prototype_is_the_direction_of_a_codes_words_and_its_examples(examples: list[Example]) -> None:
     prototypes = bank(examples).prototypes
@@ -64,7 +63,6 @@ def test_a_prototype_is_the_direction_of_a_codes_words_and_its_examples(examples
         assert prototypes[column] == pytest.approx(total / np.linalg.norm(total), abs=1e-6)
 
 
-@settings(deadline=None)
 @given(coded_segments(), st.data())
 def test_the_order_of_the_examples_leaves_no_trace_in_the_similarities(
     examples: list[Example], data: st.DataObject
@@ -97,7 +95,6 @@ def similarities_without(examples: Sequence[Example], text: str) -> Floats:
     return similarities
 
 
-@settings(deadline=None)
 @given(coded_segments())
 def test_an_example_is_judged_exactly_as_if_it_had_not_been_given(examples: list[Example]) -> None:
     texts = [example.text for example in examples]
@@ -126,7 +123,6 @@ def test_the_reference_gives_way_as_a_code_has_examples() -> None:
         assert plain - with_reference == pytest.approx(trust * centres, abs=1e-6)
 
 
-@settings(deadline=None)
 @given(coded_segments())
 def test_what_a_calibration_is_fitted_to_is_judged_without_itself(examples: list[Example]) -> None:
     similarities, applied = bank(examples).judged_without_themselves()
@@ -151,7 +147,6 @@ def test_no_more_examples_are_judged_than_needed_and_they_are_spread_evenly(
 # ---------------------------------------------------------------- evidence
 
 
-@settings(deadline=None)
 @given(coded_segments(), st.text("abc ", max_size=6))
 def test_evidence_is_the_nearest_examples_of_the_code_without_the_segment_itself(
     examples: list[Example], text: str

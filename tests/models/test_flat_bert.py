@@ -28,7 +28,6 @@ def small_bert(**config: Any) -> BertModel:
     return BertModel(BertConfig(**sizes | without_dropout | config), add_pooling_layer=False)
 
 
-@settings(deadline=None)
 @given(ROWS, st.integers(0, 30))
 def test_every_word_piece_keeps_its_text_and_its_position(rows: list[list[int]], spare: int) -> None:
     total = sum(map(len, rows))
@@ -44,7 +43,7 @@ def test_every_word_piece_keeps_its_text_and_its_position(rows: list[list[int]],
     assert texts.mask.flatten()[places].all()
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(ROWS)
 def test_hidden_states_are_those_of_the_librarys_model(rows: list[list[int]]) -> None:
     bert = small_bert()

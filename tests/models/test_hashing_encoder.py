@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.encoder import checked_vectors
@@ -17,7 +17,6 @@ ROOT = Path(__file__).parents[2]
 TEXTS = ["Peer support gives hope.", "", "\u2026 \U0001f600", "Ma\u00dfe und G\u00fcte", "one two two three"]
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(max_size=60), max_size=6))
 def test_every_text_gets_a_finite_unit_vector_that_depends_on_it_alone(texts: list[str]) -> None:
     encoder = HashingEncoder()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models import reference as reference_module
@@ -51,7 +51,6 @@ def random_units(count: int, dimension: int = 16, seed: int = 0) -> Vectors:
 WORDS = st.text("abcd", max_size=3)
 
 
-@settings(deadline=None)
 @given(st.lists(WORDS, min_size=1, max_size=40), st.data())
 def test_a_sample_depends_on_the_different_texts_alone(texts: list[str], data: st.DataObject) -> None:
     repeats = data.draw(st.lists(st.sampled_from(texts), max_size=10))
@@ -64,7 +63,6 @@ def test_a_sample_depends_on_the_different_texts_alone(texts: list[str], data: s
     assert np.array_equal(one.vectors, other.vectors)
 
 
-@settings(deadline=None)
 @given(st.lists(WORDS, max_size=40))
 def test_a_sample_holds_the_vectors_of_the_texts_with_the_smallest_digests(texts: list[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -74,7 +72,6 @@ def test_a_sample_holds_the_vectors_of_the_texts_with_the_smallest_digests(texts
     assert sorted(map(tuple, sample.vectors.tolist())) == sorted(map(tuple, vectors_of(chosen).tolist()))
 
 
-@settings(deadline=None)
 @given(st.sets(WORDS), st.sets(WORDS))
 def test_two_samples_have_one_hash_only_if_they_hold_the_same_texts(one: set[str], other: set[str]) -> None:
     assert (sampled(sorted(one)).hash == sampled(sorted(other)).hash) == (one == other)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.encoder import EncoderIdentity, Vectors
@@ -36,7 +36,6 @@ class Counting:
 REQUESTS = st.lists(st.lists(st.text("abc", max_size=2), max_size=6), max_size=8)
 
 
-@settings(deadline=None)
 @given(REQUESTS, st.integers(0, 4))
 def test_every_answer_is_what_the_encoder_within_gives(requests: list[list[str]], capacity: int) -> None:
     encoder = RememberingEncoder(HashingEncoder(), capacity=capacity)
@@ -44,7 +43,6 @@ def test_every_answer_is_what_the_encoder_within_gives(requests: list[list[str]]
         assert np.array_equal(encoder.encode(texts), HashingEncoder().encode(texts))
 
 
-@settings(deadline=None)
 @given(REQUESTS)
 def test_with_room_for_all_each_text_is_encoded_once(requests: list[list[str]]) -> None:
     counting = Counting()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.encoder import EncoderIdentity, Vectors
@@ -116,7 +116,6 @@ def test_many_threads_get_exactly_the_vectors_of_their_own_texts() -> None:
     assert wrong == []
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(max_size=5), max_size=3 * GO))
 def test_a_single_caller_gets_what_the_encoder_gives(texts: list[str]) -> None:
     assert np.array_equal(SharedEncoder(HashingEncoder()).encode(texts), HashingEncoder().encode(texts))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.calibration import LEAST_EXAMPLES, SHIPPED_PRIOR
@@ -430,7 +430,6 @@ def trees(draw: st.DrawFn) -> Codebook:
 TEXT = st.text("abcdef .\u00e9\U0001f600", max_size=12)
 
 
-@settings(deadline=None)
 @given(trees(), st.lists(TEXT, min_size=1, max_size=5), st.data())
 def test_any_tree_text_and_examples_give_ranked_probabilities(
     codebook: Codebook, texts: list[str], data: st.DataObject

@@ -95,7 +95,7 @@ def test_the_bundled_model_says_who_it_is(encoder: TransformerEncoder) -> None:
     assert encoder.identity.hash == check_model_folder(BUNDLED).sha256
 
 
-@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chosen=st.lists(st.sampled_from(TEXTS), min_size=1, max_size=30))
 def test_a_vector_is_the_same_to_the_bit_whatever_else_is_encoded(
     encoder: TransformerEncoder, alone: dict[str, Vectors], chosen: list[str]
@@ -119,7 +119,7 @@ def test_many_repeats_of_a_text_have_one_vector(encoder: TransformerEncoder, alo
         assert are_bit_equal(encoder.encode([text] * repeats), [alone[text]] * repeats)
 
 
-@settings(deadline=None, max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chosen=st.lists(st.sampled_from(TEXTS), min_size=1, max_size=30))
 def test_with_the_reader_for_any_model_a_vector_still_depends_on_its_own_text_alone(
     encoder: TransformerEncoder, alone: dict[str, Vectors], chosen: list[str]
@@ -230,7 +230,7 @@ def test_any_text_has_a_finite_unit_vector_of_its_own(encoder: TransformerEncode
     assert np.array_equal(vectors[[0, 2]], encoder.encode(["before", "after"]))
 
 
-@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(st.text(max_size=60), max_size=10))
 def test_any_unicode_has_finite_unit_vectors(encoder: TransformerEncoder, texts: list[str]) -> None:
     checked_vectors(encoder.encode(texts), len(texts), 384)

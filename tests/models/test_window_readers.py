@@ -54,7 +54,7 @@ def each_alone(reader: WindowReader) -> Vectors:
     return alone(reader, WINDOWS)
 
 
-@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chosen=st.lists(st.integers(0, len(WINDOWS) - 1), min_size=1, max_size=25))
 def test_a_window_has_the_same_bits_whatever_else_is_read(
     reader: WindowReader, each_alone: Vectors, chosen: list[int]

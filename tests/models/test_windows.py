@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.encoder import Vectors, unit_rows
@@ -21,7 +21,6 @@ def random_units(count: int, dimension: int = 8) -> Vectors:
     return unit_rows(np.random.default_rng(count).normal(size=(count, dimension)))
 
 
-@settings(deadline=None)
 @given(lengths())
 def test_windows_hold_every_word_piece_within_the_limit(given_lengths: tuple[int, int, int]) -> None:
     pieces, limit, overlap = given_lengths
@@ -32,7 +31,6 @@ def test_windows_hold_every_word_piece_within_the_limit(given_lengths: tuple[int
     assert (windows[0].start, windows[-1].end) == (0, pieces)
 
 
-@settings(deadline=None)
 @given(lengths())
 def test_neighbouring_windows_share_at_least_the_overlap_and_go_forward(given_lengths: tuple[int, int, int]) -> None:
     pieces, limit, overlap = given_lengths
@@ -43,7 +41,6 @@ def test_neighbouring_windows_share_at_least_the_overlap_and_go_forward(given_le
         assert before.end < after.end
 
 
-@settings(deadline=None)
 @given(lengths())
 def test_each_word_piece_is_fresh_in_one_window(given_lengths: tuple[int, int, int]) -> None:
     pieces, limit, overlap = given_lengths
@@ -53,7 +50,6 @@ def test_each_word_piece_is_fresh_in_one_window(given_lengths: tuple[int, int, i
     assert [window.fresh for window in windows] == [after - before for before, after in itertools.pairwise(ends)]
 
 
-@settings(deadline=None)
 @given(lengths())
 def test_there_are_no_more_windows_than_needed_and_none_is_a_stub(given_lengths: tuple[int, int, int]) -> None:
     pieces, limit, overlap = given_lengths
@@ -68,7 +64,6 @@ def test_a_text_within_the_limit_is_one_window() -> None:
     assert len(split_into_windows(255, limit=254, overlap=63)) == 2
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=6), st.data())
 def test_a_pooled_vector_is_the_weighted_mean_direction_of_its_own_windows(
     counts: list[int], data: st.DataObject
