@@ -6,7 +6,6 @@ processors with the service.
 """
 
 import asyncio
-import itertools
 import json
 import subprocess
 import sys
@@ -23,6 +22,7 @@ PORT = 8199
 CLIENTS = 8
 SECONDS = 10.0
 WORDS = 60
+MOST_REQUESTS = 20_000
 
 
 def service() -> subprocess.Popen[bytes]:
@@ -52,12 +52,13 @@ def request(method: str, path: str, body: bytes = b"") -> bytes:
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def suggest_requests() -> Iterator[bytes]:
-    """Requests for new texts of 5 to 60 words, without end."""
-    for seed in itertools.count(100):
-        for text in mixed_texts(500, longest=WORDS, seed=seed):
-            body = {"codebook": "upsides", "segments": [{"id": "1", "text": text}]}
-            yield request("POST", "/v1/suggest", json.dumps(body).encode())
+def suggest_requests(count: int) -> Iterator[bytes]:
+    """Requests for new texts of 5 to 60 words, made beforehand so that no client waits for it."""
+    bodies = (
+        {"codebook": "upsides", "segments": [{"id": "1", "text": text}]}
+        for text in mixed_texts(count, longest=WORDS, seed=100)
+    )
+    return iter([request("POST", "/v1/suggest", json.dumps(body).encode()) for body in bodies])
 
 
 async def _client(next_request: Callable[[], bytes], until: float, seconds: list[float]) -> None:
@@ -91,7 +92,7 @@ def show(name: str, taken: list[float], seconds: float) -> None:
 def main() -> None:
     """Prints the figures."""
     process = service()
-    texts = suggest_requests()
+    texts = suggest_requests(MOST_REQUESTS)
     bare = request("GET", "/health/live")
     try:
         asyncio.run(load(lambda: next(texts), 3))

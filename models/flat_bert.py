@@ -15,28 +15,43 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import BertModel
 
-# Attention's kernels give the same bits for any padded length that is a multiple of this.
+from models.dense_layers import dense
+
+# Texts of nearly the same length are padded to the next multiple of this for attention.
 LENGTH_STEP = 32
 
 
 @dataclass(frozen=True, kw_only=True)
+class PaddedRows:
+    """Those of the texts that are padded to one length.
+
+    Attributes:
+        members: which texts, by index.
+        entries: for each place of the rows which entry of the long row stands there, shape
+            (texts, length); padding points to any entry.
+        mask: which places hold text, shape (texts, length).
+    """
+
+    members: list[int]
+    entries: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
 class FlatTexts:
-    """Some texts' word pieces in one row of a fixed size.
+    """Some texts' word pieces in one long row.
 
     Attributes:
         ids: word pieces of all texts, then padding, shape (size,).
         positions: position of each in its own text, shape (size,).
-        padded: for each place of the padded rows which entry of ``ids`` stands there,
-            shape (texts, length); padding points to any entry.
-        flat: for each entry of ``ids`` its place in the padded rows, counted through, shape (size,).
-        mask: which places of the padded rows hold text, shape (texts, length).
+        padded: the texts as attention sees them, one set of rows for each length.
+        places: for each entry of ``ids`` its place in the padded rows, counted through all sets, shape (size,).
     """
 
     ids: Tensor
     positions: Tensor
-    padded: Tensor
-    flat: Tensor
-    mask: Tensor
+    padded: list[PaddedRows]
+    places: Tensor
 
 
 def lay_out(rows: Sequence[Sequence[int]], size: int, pad_id: int) -> FlatTexts:
@@ -48,19 +63,29 @@ def lay_out(rows: Sequence[Sequence[int]], size: int, pad_id: int) -> FlatTexts:
         pad_id: word piece for entries that belong to no text.
     """
     lengths = np.array([len(row) for row in rows])
-    length = -(-int(lengths.max()) // LENGTH_STEP) * LENGTH_STEP
-    starts = np.cumsum(lengths) - lengths
-    steps = np.arange(length)
-    mask = steps[None, :] < lengths[:, None]
-    padded = np.where(mask, starts[:, None] + steps[None, :], 0)
+    steps = -(-lengths // LENGTH_STEP)
+    order = np.argsort(steps, kind="stable")
     ids = np.full(size, pad_id)
-    positions, flat = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
+    positions, places = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
     total = int(lengths.sum())
-    ids[:total] = np.concatenate([np.asarray(row) for row in rows])
-    positions[:total] = np.nonzero(mask)[1]
-    flat[:total] = np.flatnonzero(mask)
-    tensors = (torch.from_numpy(array) for array in (ids, positions, padded, flat, mask))
-    return FlatTexts(**dict(zip(("ids", "positions", "padded", "flat", "mask"), tensors, strict=True)))
+    ids[:total] = np.concatenate([np.asarray(rows[index]) for index in order])
+    padded, entry, place = [], 0, 0
+    for step, count in zip(*np.unique(steps, return_counts=True), strict=True):
+        members = order[len(order) - int((steps >= step).sum()) :][:count]
+        within = np.arange(step * LENGTH_STEP)
+        mask = within[None, :] < lengths[members][:, None]
+        used = int(mask.sum())
+        entries = np.zeros(mask.shape, dtype=np.int64)
+        entries[mask] = np.arange(entry, entry + used)
+        positions[entry : entry + used] = np.nonzero(mask)[1]
+        places[entry : entry + used] = place + np.flatnonzero(mask)
+        entry, place = entry + used, place + mask.size
+        rows_of_step = PaddedRows(
+            members=members.tolist(), entries=torch.from_numpy(entries), mask=torch.from_numpy(mask)
+        )
+        padded.append(rows_of_step)
+    ids_, positions_, places_ = (torch.from_numpy(array) for array in (ids, positions, places))
+    return FlatTexts(ids=ids_, positions=positions_, padded=padded, places=places_)
 
 
 class FlatBert:
@@ -88,36 +113,33 @@ class FlatBert:
         self._first_norm = embeddings.LayerNorm
         self._layers = [_Layer(layer) for layer in bert.encoder.layer]
 
-    def __call__(self, texts: FlatTexts) -> Tensor:
-        """Last hidden states in padded rows, shape (texts, length, width); those of padding mean nothing."""
-        width = self._words.shape[1]
+    def __call__(self, texts: FlatTexts) -> list[Tensor]:
+        """Last hidden states of each set of padded rows, shape (texts, length, width); padding's mean nothing."""
         states = F.embedding(texts.ids, self._words) + F.embedding(texts.positions, self._positions)
         states = self._norm(states, self._first_norm)
-        bias = torch.zeros(texts.mask.shape, dtype=states.dtype).masked_fill_(~texts.mask, float("-inf"))
+        biases = [_bias(rows.mask, states.dtype) for rows in texts.padded]
         for layer in self._layers:
-            attended = self._attend(_dense(states, layer.query_key_value), texts, bias[:, None, None, :])
-            states = self._norm(_dense(attended, layer.attended) + states, layer.attended_norm)
-            inner = F.gelu(_dense(states, layer.inner))
-            states = self._norm(_dense(inner, layer.outer) + states, layer.outer_norm)
-        return F.embedding(texts.padded, states.view(-1, width))
+            attended = self._attend(layer.query_key_value(states), texts, biases)
+            states = self._norm(layer.attended.plus(attended, states), layer.attended_norm)
+            states = self._norm(layer.outer.plus(layer.inner.gelu(states), states), layer.outer_norm)
+        return [F.embedding(rows.entries, states) for rows in texts.padded]
 
-    def _attend(self, query_key_value: Tensor, texts: FlatTexts, bias: Tensor) -> Tensor:
-        rows, length = texts.padded.shape
-        padded = F.embedding(texts.padded, query_key_value).view(rows, length, 3, self._heads, -1)
-        query, key, value = padded.permute(2, 0, 3, 1, 4)
+    def _attend(self, query_key_value: Tensor, texts: FlatTexts, biases: Sequence[Tensor]) -> Tensor:
+        attended = [
+            self._attend_rows(F.embedding(rows.entries, query_key_value), bias)
+            for rows, bias in zip(texts.padded, biases, strict=True)
+        ]
+        return F.embedding(texts.places, torch.cat(attended))
+
+    def _attend_rows(self, query_key_value: Tensor, bias: Tensor) -> Tensor:
+        """Attention within each row, one text after another, shape (texts x length, width)."""
+        texts, length, _ = query_key_value.shape
+        query, key, value = query_key_value.view(texts, length, 3, self._heads, -1).permute(2, 0, 3, 1, 4)
         attended = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
-        return F.embedding(texts.flat, attended.transpose(1, 2).reshape(rows * length, -1))
+        return attended.transpose(1, 2).reshape(texts * length, -1)
 
     def _norm(self, states: Tensor, norm: torch.nn.LayerNorm) -> Tensor:
         return F.layer_norm(states, norm.normalized_shape, norm.weight, norm.bias, self._epsilon)
-
-
-@dataclass(frozen=True)
-class _Dense:
-    """Weights of a linear layer, transposed once so that the product need not do it each time."""
-
-    weight: Tensor
-    bias: Tensor
 
 
 class _Layer:
@@ -125,17 +147,14 @@ class _Layer:
         attention = layer.attention.self
         parts = (attention.query, attention.key, attention.value)
         weight, bias = torch.cat([part.weight for part in parts]), torch.cat([part.bias for part in parts])
-        self.query_key_value = _Dense(weight.t().contiguous(), bias)
-        self.attended = _of(layer.attention.output.dense)
+        self.query_key_value = dense(weight, bias)
+        self.attended = dense(layer.attention.output.dense.weight, layer.attention.output.dense.bias)
         self.attended_norm = layer.attention.output.LayerNorm
-        self.inner = _of(layer.intermediate.dense)
-        self.outer = _of(layer.output.dense)
+        self.inner = dense(layer.intermediate.dense.weight, layer.intermediate.dense.bias)
+        self.outer = dense(layer.output.dense.weight, layer.output.dense.bias)
         self.outer_norm = layer.output.LayerNorm
 
 
-def _of(linear: torch.nn.Linear) -> _Dense:
-    return _Dense(linear.weight.t().contiguous(), linear.bias)
-
-
-def _dense(states: Tensor, dense: _Dense) -> Tensor:
-    return torch.mm(states, dense.weight).add_(dense.bias)
+def _bias(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """What attention adds to its scores so that padding is never attended to."""
+    return torch.zeros(mask.shape, dtype=dtype).masked_fill_(~mask, float("-inf"))[:, None, None, :]

@@ -16,7 +16,7 @@ os.environ.update(
 )
 # OpenMP's threads wait by spinning, by default so long that another busy process on the same cores makes each
 # step wait for a time slice. This is long enough for the gap between two steps, and no longer.
-os.environ.setdefault("GOMP_SPINCOUNT", "50000")
+os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 import numpy as np
 import torch

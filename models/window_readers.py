@@ -73,7 +73,10 @@ class FlatReader:
     def _compute(self, windows: Sequence[Window], size: int) -> Vectors:
         with torch.inference_mode():
             texts = lay_out(windows, size, self._model.tokenizer.pad_token_id)
-            return _pooled(self._model, self._bert(texts), texts.mask)
+            vectors = np.zeros((len(windows), self._model.get_embedding_dimension()), dtype=np.float32)
+            for rows, states in zip(texts.padded, self._bert(texts), strict=True):
+                vectors[rows.members] = _pooled(self._model, states, rows.mask)
+            return vectors
 
     def _agreeing_sizes(self, probes: Sequence[Window]) -> list[int]:
         alone = [self._compute([probe], FLAT_SIZES[-1])[0] for probe in probes]
@@ -82,13 +85,24 @@ class FlatReader:
     def _agrees(self, size: int, probes: Sequence[Window], alone: Sequence[Vectors]) -> bool:
         """Whether the probes have the same bits as alone, wherever they lie in a row of this size."""
         for first in range(len(probes)):
-            turn = [index % len(probes) for index in range(first, first + size)]
-            totals = np.cumsum([len(probes[index]) for index in turn])
-            members = turn[: int(np.searchsorted(totals, size, side="right"))]
+            turn = [(first + index) % len(probes) for index in range(len(probes))]
+            members = _filling(turn, [len(probe) for probe in probes], size)
             vectors = self._compute([probes[index] for index in members], size) if members else ()
             if any(not np.array_equal(vector, alone[index]) for vector, index in zip(vectors, members, strict=True)):
                 return False
         return True
+
+
+def _filling(turn: Sequence[int], lengths: Sequence[int], size: int) -> list[int]:
+    """Windows in turn, again and again, as long as one of them still fits: no part of the row is left untried."""
+    members: list[int] = []
+    room = size
+    while fitting := [index for index in turn if lengths[index] <= room]:
+        for index in fitting:
+            if lengths[index] <= room:
+                members.append(index)
+                room -= lengths[index]
+    return members
 
 
 class PaddedReader:

@@ -1,12 +1,11 @@
 """The only wiring: settings in, application out. Importing this module does not import torch."""
 
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TypedDict
 
-from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 
 from service import limits
@@ -23,6 +22,7 @@ from service.settings import Settings
 class State(TypedDict):
     """What the routes find in ``request.state``."""
 
+    threads: Executor
     encoders: Encoders
     suggest_codes: SuggestCodes
 
@@ -41,8 +41,9 @@ def create_app(settings: Settings) -> FastAPI:
         encoders = Encoders(settings, wrap=for_many_threads(thread))
         encoders.load_in(thread)
         # As many threads as requests may wait, or the rest would wait for a thread instead of being told.
-        current_default_thread_limiter().total_tokens = limits.MAX_WAITING_REQUESTS + limits.SPARE_THREADS
-        yield State(encoders=encoders, suggest_codes=SuggestCodes(encoders))
+        threads = ThreadPoolExecutor(limits.MAX_WAITING_REQUESTS + limits.SPARE_THREADS, thread_name_prefix="action")
+        yield State(threads=threads, encoders=encoders, suggest_codes=SuggestCodes(encoders))
+        threads.shutdown(wait=False, cancel_futures=True)
         thread.shutdown(wait=False, cancel_futures=True)
 
     app = FastAPI(

@@ -1,5 +1,6 @@
 """The configured models: checked at start, loaded when needed, named by their keys."""
 
+import gc
 import logging
 import threading
 from collections.abc import Callable
@@ -11,7 +12,6 @@ from models.encoder import TextEncoder
 from models.errors import ModelFolderMissing, ModelsError
 from models.hashing_encoder import HashingEncoder
 from models.model_folder import CheckedModelFolder, check_model_folder
-from models.one_thread_encoder import OneThreadEncoder
 from models.reference import Background, shipped_background
 from models.remembering_encoder import RememberingEncoder
 from models.shared_encoder import SharedEncoder
@@ -159,6 +159,10 @@ class Encoders:
             # Whatever goes wrong with one model, the service stays up for the others.
             log.error("model %s: %s", key, type(error).__name__)
             self._failed.add(key)
+        # What loading has left behind stays for good; were it looked through by each collection of garbage,
+        # requests would wait for that.
+        gc.collect()
+        gc.freeze()
 
     def _build(self, key: str) -> TextEncoder:
         if key == HASHING_MODEL:
@@ -189,9 +193,9 @@ def for_many_threads(thread: Executor) -> Wrap:
     """
 
     def wrapped(encoder: TextEncoder) -> TextEncoder:
-        # The hashing encoder has no use for that thread, and need not wait for a model that is being loaded there.
-        fit = encoder if isinstance(encoder, HashingEncoder) else OneThreadEncoder(encoder, thread)
-        return RememberingEncoder(SharedEncoder(fit))
+        # The hashing encoder is safe as it is, and need not wait for a model that is being loaded in that thread.
+        is_safe = isinstance(encoder, HashingEncoder)
+        return RememberingEncoder(encoder if is_safe else SharedEncoder(encoder, thread))
 
     return wrapped
 

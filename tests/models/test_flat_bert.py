@@ -32,26 +32,36 @@ def small_bert(**config: Any) -> BertModel:
 def test_every_word_piece_keeps_its_text_and_its_position(rows: list[list[int]], spare: int) -> None:
     total = sum(map(len, rows))
     texts = lay_out(rows, total + spare, PAD)
-    assert texts.ids.tolist() == [piece for row in rows for piece in row] + [PAD] * spare
-    assert texts.positions.tolist()[:total] == [at for row in rows for at in range(len(row))]
-    assert texts.mask.shape == texts.padded.shape
-    assert texts.mask.shape[1] % LENGTH_STEP == 0
-    for row, mask, entries in zip(rows, texts.mask, texts.padded, strict=True):
-        assert texts.ids[entries[mask]].tolist() == row
-    places = texts.flat[:total]
-    assert texts.padded.flatten()[places].tolist() == list(range(total))
-    assert texts.mask.flatten()[places].all()
+    assert len(texts.ids) == len(texts.positions) == len(texts.places) == total + spare
+    assert texts.ids[total:].tolist() == [PAD] * spare
+    assert sorted(member for part in texts.padded for member in part.members) == list(range(len(rows)))
+    for part in texts.padded:
+        for member, mask, entries in zip(part.members, part.mask, part.entries, strict=True):
+            assert texts.ids[entries[mask]].tolist() == rows[member]
+            assert texts.positions[entries[mask]].tolist() == list(range(len(rows[member])))
+
+
+@given(ROWS)
+def test_attention_sees_each_text_in_a_row_of_its_own_length_alone(rows: list[list[int]]) -> None:
+    texts = lay_out(rows, 512, PAD)
+    for part in texts.padded:
+        length = part.mask.shape[1]
+        assert {-(-len(rows[member]) // LENGTH_STEP) * LENGTH_STEP for member in part.members} == {length}
+    entries = torch.cat([part.entries.flatten() for part in texts.padded])
+    total = sum(map(len, rows))
+    assert entries[texts.places[:total]].tolist() == list(range(total))
 
 
 @settings(max_examples=20)
 @given(ROWS)
 def test_hidden_states_are_those_of_the_librarys_model(rows: list[list[int]]) -> None:
     bert = small_bert()
+    texts = lay_out(rows, 512, PAD)
     with torch.inference_mode():
-        states = FlatBert(bert)(lay_out(rows, 512, PAD))
-        for row, own in zip(rows, states, strict=True):
-            expected = bert(input_ids=torch.tensor([row])).last_hidden_state[0]
-            assert torch.allclose(own[: len(row)], expected, atol=1e-5)
+        for part, states in zip(texts.padded, FlatBert(bert)(texts), strict=True):
+            for member, own in zip(part.members, states, strict=True):
+                expected = bert(input_ids=torch.tensor([rows[member]])).last_hidden_state[0]
+                assert torch.allclose(own[: len(rows[member])], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from models.codebook import BUILT_IN, Codebook, built_in_codebook, codebook_from_json
 from models.suggester import SegmentSuggestions
 from service import limits
-from service.api.dependencies import SuggestCodesAction
+from service.actions.suggest_codes import SuggestCodes
+from service.api.dependencies import SuggestCodesAction, in_thread
 from service.api.schemas.suggest import SuggestIn, SuggestOut
 from service.api.strict_route import StrictRoute
 from service.errors import AnswerTooLarge, CodebookUnknown
@@ -20,11 +21,15 @@ router = APIRouter(prefix="/v1", route_class=StrictRoute, tags=["suggest"])
 
 
 @router.post("/suggest", response_model=SuggestOut, summary="Suggest codes for segments")
-def suggest(body: SuggestIn, suggest_codes: SuggestCodesAction) -> JSONResponse:
+async def suggest(request: Request, body: SuggestIn, suggest_codes: SuggestCodesAction) -> JSONResponse:
     """Suggests codes of a codebook for each segment; keeps nothing, and needs no project.
 
     Equal text, codebook, examples and model version give equal suggestions, whatever else is in the request.
     """
+    return await in_thread(request, _answer, body, suggest_codes)
+
+
+def _answer(body: SuggestIn, suggest_codes: SuggestCodes) -> JSONResponse:
     codebook = _codebook(body.codebook)
     _check_wanted(len(body.segments), body.top_k, len(codebook.active_leaves))
     suggested = suggest_codes(
