@@ -1,22 +1,19 @@
 """Files of segments (jsonl, csv, parquet) -> rows, one at a time."""
 
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from service import limits
-from service.errors import CsvNotAccepted, FieldNotValid, FileNotAccepted, InputError, InvalidId, MalformedJson
-from service.formats.strict_json import parse_json
+from service.errors import FieldNotValid, FileNotAccepted, InvalidId
+from service.formats.csv_rows import read_csv_rows
+from service.formats.json_lines import read_json_objects
+from service.formats.lines import Rows
 from service.formats.texts import check_segment, check_text
 
 FORMATS = (".jsonl", ".csv", ".parquet")
-DELIMITERS = ",;\t"
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 PARQUET_BATCH = 1_024
-
-Rows = Iterator[tuple[str, Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,129 +70,14 @@ def read_json_lines(path: Path) -> Rows:
         InputError: a line is too long, is no JSON object, or holds a text that cannot be stored.
     """
     with path.open("rb") as file:
-        for place, line in _lines(file, FileNotAccepted):
-            if line.startswith(BYTE_ORDER_MARK):
-                raise MalformedJson(
-                    "The line begins with a byte order mark; save it as UTF-8 without one.", place=place
-                )
-            if line.strip():
-                row = parse_json(line, place=place)
-                if not isinstance(row, dict):
-                    raise FileNotAccepted("Each line must hold one JSON object.", place=place)
-                yield place, row
-
-
-def _lines(file: BinaryIO, refusal: type[InputError]) -> Iterator[tuple[str, bytes]]:
-    """The lines with their places, none of them read further than the limit."""
-    number = 0
-    while line := file.readline(limits.MAX_LINE_BYTES + 1):
-        number += 1
-        place = f"line {number}"
-        if len(line) > limits.MAX_LINE_BYTES:
-            raise refusal(f"A line may have at most {limits.MAX_LINE_BYTES} bytes.", place=place)
-        yield place, line
-
-
-class _CsvLines:
-    """The lines of a csv file as text, for the csv reader.
-
-    Attributes:
-        ending: how the last line that was read ended: LF, CR LF, or not at all.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.ending = ""
-        self._lines = _lines(file, CsvNotAccepted)
-
-    def __iter__(self) -> Iterator[str]:
-        for place, line in self._lines:
-            if place == "line 1":
-                line = line.removeprefix(BYTE_ORDER_MARK)
-            if b"\0" in line:
-                raise CsvNotAccepted("The line holds NUL characters; is the file in UTF-8?", place=place)
-            try:
-                text = line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                raise CsvNotAccepted("A csv file must be in UTF-8.", place=place) from error
-            self.ending = text[len(text.rstrip("\r\n")) :][-2:]
-            yield text
+        yield from read_json_objects(file)
 
 
 def _csv_rows(path: Path) -> Rows:
     with path.open("rb") as file:
-        delimiter = _delimiter(next(iter(_CsvLines(file)), ""))
-        file.seek(0)
-        records = _csv_records(_CsvLines(file), delimiter)
-        first = next(records, None)
-        if first is None:
-            raise CsvNotAccepted("The file is empty; a csv file needs a header.", place="line 1")
-        header = _checked_header(first.cells)
-        for record in records:
-            if record.ending not in ("", first.ending):
-                raise CsvNotAccepted("The lines end in different ways (LF and CR LF).", place=record.place)
-            if record.cells:
-                yield record.place, _csv_row(header, record)
-
-
-@dataclass(frozen=True)
-class _CsvRecord:
-    """One record: the line where it begins, its cells (none in a blank line), and how its last line ends."""
-
-    place: str
-    cells: list[str]
-    ending: str
-
-
-def _csv_records(lines: _CsvLines, delimiter: str) -> Iterator[_CsvRecord]:
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    while True:
-        place = f"line {reader.line_num + 1}"
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise CsvNotAccepted(
-                "The quotes do not match, a cell is too long, or there is a carriage return outside quotes.",
-                place=place,
-            ) from error
-        yield _CsvRecord(place, cells, lines.ending)
-
-
-def _csv_row(header: list[str], record: _CsvRecord) -> Mapping[str, Any]:
-    if len(record.cells) != len(header):
-        raise CsvNotAccepted("The row has more or fewer cells than the header.", place=record.place)
-    row = dict(zip(header, record.cells, strict=True))
-    # An empty cell is how a table says that there is no id.
-    return row if row.get("id") else {"text": row["text"]}
-
-
-def _checked_header(header: list[str]) -> list[str]:
-    place = "line 1"
-    if len(header) > limits.MAX_CSV_COLUMNS:
-        raise CsvNotAccepted(f"A csv file may have at most {limits.MAX_CSV_COLUMNS} columns.", place=place)
-    # Spreadsheets leave columns without a name behind; nothing is read from them.
-    names = [name for name in header if name]
-    if len(set(names)) != len(names):
-        raise CsvNotAccepted("Two columns have the same name.", place=place)
-    if "text" not in names:
-        raise CsvNotAccepted(
-            "There is no column named text; columns are divided by commas, semicolons or tabs.", place=place
-        )
-    return header
-
-
-def _delimiter(header: str) -> str:
-    """The delimiter under which there is a column named text; if that is true of several, the one with most columns."""
-
-    def fit(delimiter: str) -> tuple[bool, int]:
-        cells = next(csv.reader([header.rstrip("\r\n")], delimiter=delimiter), [])
-        return "text" in cells, len(cells)
-
-    try:
-        return max(DELIMITERS, key=fit)
-    except csv.Error:
-        return DELIMITERS[0]
+        for place, row in read_csv_rows(file):
+            # An empty cell is how a table says that there is no id.
+            yield place, row if row.get("id") else {"text": row["text"]}
 
 
 def _parquet_rows(path: Path) -> Rows:
