@@ -60,7 +60,7 @@ check: $(VENV)/tools
 	@echo "== mypy"
 	@$(BIN)/mypy
 	@echo "== import directions"
-	@$(BIN)/lint-imports --no-timings 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/lint-imports
 	@echo "== dependency audit"
 	@$(BIN)/python tools/audit_dependencies.py
 

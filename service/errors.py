@@ -9,6 +9,13 @@
     │   ├── NotFound                  404   not_found
     │   ├── MethodNotAllowed          405   method_not_allowed
     │   ├── RequestTooSlow            408   request_too_slow
+    │   ├── Conflict                  409   conflict
+    │   │   ├── SuggestionAlreadyDecided    suggestion_already_decided
+    │   │   ├── DecisionBuiltUpon           decision_built_upon
+    │   │   ├── SegmentHasDecisions         segment_has_decisions
+    │   │   ├── AlreadyThere                already_there
+    │   │   └── StillRunning                still_running
+    │   ├── VersionChanged            412   version_changed
     │   ├── BodyTooLarge              413   body_too_large
     │   ├── MediaTypeNotSupported     415   media_type_not_supported
     │   ├── HostNotServed             421   host_not_served
@@ -25,11 +32,14 @@
     │   ├── ModelUnknown                    model_unknown
     │   ├── CodebookUnknown                 codebook_unknown
     │   ├── AnswerTooLarge                  answer_too_large
+    │   ├── CodeUnknown                     code_unknown
+    │   ├── IdempotencyKeyReused            idempotency_key_reused
     │   ├── CsvNotAccepted                  csv_not_accepted
     │   └── FileNotAccepted                 file_not_accepted
     ├── Unavailable                 503     try again later
     │   ├── ModelNotReady                   model_unavailable
-    │   └── ServiceBusy                     service_busy
+    │   ├── ServiceBusy                     service_busy
+    │   └── StorageUnavailable              storage_unavailable
     ├── InternalError               500     internal_error
     └── CannotStart                         the service refuses to start
 
@@ -104,6 +114,50 @@ class RequestTooSlow(RequestError):
 
     status: ClassVar[int] = 408
     code: ClassVar[str] = "request_too_slow"
+
+
+class Conflict(RequestError):
+    """This contradicts what has been done meanwhile."""
+
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "conflict"
+
+
+class SuggestionAlreadyDecided(Conflict):
+    """Somebody has decided on this suggestion already, or it has been withdrawn."""
+
+    code: ClassVar[str] = "suggestion_already_decided"
+
+
+class DecisionBuiltUpon(Conflict):
+    """A later decision on the same segment builds on this one; undo that one first."""
+
+    code: ClassVar[str] = "decision_built_upon"
+
+
+class SegmentHasDecisions(Conflict):
+    """A segment that people have decided on cannot be changed or left out."""
+
+    code: ClassVar[str] = "segment_has_decisions"
+
+
+class AlreadyThere(Conflict):
+    """There is already one of this name."""
+
+    code: ClassVar[str] = "already_there"
+
+
+class StillRunning(Conflict):
+    """A request with this Idempotency-Key is still being worked on."""
+
+    code: ClassVar[str] = "still_running"
+
+
+class VersionChanged(RequestError):
+    """It has been changed since the version that If-Match names."""
+
+    status: ClassVar[int] = 412
+    code: ClassVar[str] = "version_changed"
 
 
 class BodyTooLarge(RequestError):
@@ -206,6 +260,18 @@ class AnswerTooLarge(InputError):
     code: ClassVar[str] = "answer_too_large"
 
 
+class CodeUnknown(InputError):
+    """The project's codebook has no active code of this id."""
+
+    code: ClassVar[str] = "code_unknown"
+
+
+class IdempotencyKeyReused(InputError):
+    """This Idempotency-Key was used with another request."""
+
+    code: ClassVar[str] = "idempotency_key_reused"
+
+
 class CsvNotAccepted(InputError):
     """The file is not a csv file that can be read without doubt."""
 
@@ -234,6 +300,12 @@ class ServiceBusy(Unavailable):
     """Too many requests are waiting already."""
 
     code: ClassVar[str] = "service_busy"
+
+
+class StorageUnavailable(Unavailable):
+    """The database cannot be used at the moment; nothing was changed."""
+
+    code: ClassVar[str] = "storage_unavailable"
 
 
 class InternalError(ServiceError):

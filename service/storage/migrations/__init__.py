@@ -1,0 +1,1 @@
+"""The steps from each state of the database to the next (Alembic)."""

@@ -1,0 +1,62 @@
+"""The state of the schema: which it is, which it should be, and the way there."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from service.errors import CannotStart, StorageUnavailable
+from service.storage.database import Database
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def current_schema(database: Database) -> str | None:
+    """The revision of the database, None for an empty one.
+
+    Raises:
+        StorageUnavailable: it cannot be read.
+    """
+    with database.read() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest_schema() -> str:
+    """The revision that this program needs."""
+    head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    assert head is not None  # noqa: S101 - there is always a first migration
+    return head
+
+
+def migrate(database: Database) -> tuple[str | None, str]:
+    """Brings the database to the newest schema, in one transaction: wholly or not at all.
+
+    Returns:
+        The revision before, and the one now.
+
+    Raises:
+        CannotStart: the database is of a newer program than this one.
+        StorageUnavailable: it cannot be written.
+    """
+    if database.path is not None:
+        _make_folder(database.path.parent)
+    known = {revision.revision for revision in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+    with database.write() as connection:
+        before = MigrationContext.configure(connection).get_current_revision()
+        if before is not None and before not in known:
+            raise CannotStart("The database was written by a newer version of themecoder.")
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        after = MigrationContext.configure(connection).get_current_revision()
+    return before, str(after)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageUnavailable("The data folder cannot be made.") from error
