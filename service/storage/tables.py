@@ -1,4 +1,4 @@
-"""The tables. What people did is only ever added to: decisions are never changed, codings only end."""
+"""The tables. What people did is only ever added to: decisions are never changed, what they made only ends."""
 
 from sqlalchemy import (
     JSON,
@@ -165,6 +165,10 @@ suggestions = Table(
     Column("model_version", Label, nullable=False),
     _of("codebook_versions"),
     Column("status", Label, nullable=False, default="pending"),
+    # The number of the decision that gave it this status; none while pending, or if newer suggestions withdrew it.
+    Column("decision_number", Integer),
+    # Whether newer ones have been made for its segment: then it never comes back.
+    Column("renewed", Boolean, nullable=False, default=False),
     _one_of("status", "pending", "accepted", "rejected", "replaced", "withdrawn"),
     Index(None, "coding_set_id", "status", "id"),
     Index(None, "segment_id", "coding_set_id"),
@@ -226,7 +230,7 @@ Index(
     postgresql_where=codings.c.ended_by_id.is_(None),
 )
 
-# That somebody looked and found no code to apply; without a row, nobody has looked.
+# That somebody looked and found no code to apply; without a row that stands, nobody has looked.
 no_codes = Table(
     "no_codes",
     metadata,
@@ -235,8 +239,17 @@ no_codes = Table(
     _of("coding_sets"),
     _of("segments"),
     _of("decisions", optional=True),
-    UniqueConstraint("coding_set_id", "segment_id"),
+    _of("decisions", "ended_by_id", optional=True),
+    Index(None, "segment_id", "coding_set_id"),
     sqlite_autoincrement=True,
+)
+Index(
+    "uq_no_codes_standing",
+    no_codes.c.coding_set_id,
+    no_codes.c.segment_id,
+    unique=True,
+    sqlite_where=no_codes.c.ended_by_id.is_(None),
+    postgresql_where=no_codes.c.ended_by_id.is_(None),
 )
 
 vectors = Table(

@@ -145,6 +145,8 @@ def upgrade() -> None:
         sa.Column("model_version", sa.String(length=200), nullable=False),
         sa.Column("codebook_version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("status", sa.String(length=200), nullable=False),
+        sa.Column("decision_number", sa.Integer(), nullable=True),
+        sa.Column("renewed", sa.Boolean(), nullable=False),
         sa.CheckConstraint(
             "status IN ('pending', 'accepted', 'rejected', 'replaced', 'withdrawn')", name=op.f("ck_suggestions_status")
         ),
@@ -238,18 +240,37 @@ def upgrade() -> None:
         sa.Column("coding_set_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("segment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("decision_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("ended_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.ForeignKeyConstraint(["coding_set_id"], ["coding_sets.id"], name=op.f("fk_no_codes_coding_set_id")),
         sa.ForeignKeyConstraint(["decision_id"], ["decisions.id"], name=op.f("fk_no_codes_decision_id")),
+        sa.ForeignKeyConstraint(["ended_by_id"], ["decisions.id"], name=op.f("fk_no_codes_ended_by_id")),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_no_codes_project_id")),
         sa.ForeignKeyConstraint(["segment_id"], ["segments.id"], name=op.f("fk_no_codes_segment_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_no_codes")),
-        sa.UniqueConstraint("coding_set_id", "segment_id", name=op.f("uq_no_codes_coding_set_id_segment_id")),
         sqlite_autoincrement=True,
+    )
+    op.create_index(
+        op.f("ix_no_codes_segment_id_coding_set_id"), "no_codes", ["segment_id", "coding_set_id"], unique=False
+    )
+    op.create_index(
+        "uq_no_codes_standing",
+        "no_codes",
+        ["coding_set_id", "segment_id"],
+        unique=True,
+        sqlite_where=sa.text("ended_by_id IS NULL"),
+        postgresql_where=sa.text("ended_by_id IS NULL"),
     )
 
 
 def downgrade() -> None:
     """Takes it back."""
+    op.drop_index(
+        "uq_no_codes_standing",
+        table_name="no_codes",
+        sqlite_where=sa.text("ended_by_id IS NULL"),
+        postgresql_where=sa.text("ended_by_id IS NULL"),
+    )
+    op.drop_index(op.f("ix_no_codes_segment_id_coding_set_id"), table_name="no_codes")
     op.drop_table("no_codes")
     op.drop_index(
         "uq_codings_standing",
