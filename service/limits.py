@@ -26,6 +26,10 @@ MAX_CODES_PER_EXAMPLE = 100
 MAX_SUGGESTIONS_PER_REQUEST = 50_000
 # The evidence of an answer repeats definitions and examples, so that an answer can outgrow its request a thousandfold.
 MAX_EVIDENCE_CHARACTERS = 16 * 1024 * 1024
+# A day of talk; more is a corpus under one name.
+MAX_SEGMENTS_PER_TRANSCRIPT = 20_000
+# A survey's answers come as one transcript for each person; what holds more is no study that people code by hand.
+MAX_TRANSCRIPTS_PER_FILE = 1_000
 # Ids and labels are for people and tables, not for content.
 MAX_LABEL_CHARACTERS = 200
 # Ids travel through other programs' signed 64-bit integers.
