@@ -13,6 +13,7 @@ from service.errors import CannotStart
 
 BUNDLED_MODEL = "all-minilm-l6-v2"
 HASHING_MODEL = "hashing"
+DATABASE_FILE = "themecoder.sqlite3"
 MODEL_KEY = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -42,6 +43,25 @@ class Settings(BaseSettings):
         default={},
         description='Further sentence-transformers folders by key, as JSON: {"mpnet": "/models/all-mpnet-base-v2"}.',
     )
+
+    data: Path = Field(
+        default=Path("~/.local/share/themecoder"),
+        description="Folder of the database; made for its owner alone if it is not there.",
+    )
+    database: SecretStr | None = Field(
+        default=None,
+        description="URL of the database, sqlite:///… or postgresql://…, instead of a file in the data folder.",
+    )
+
+    @field_validator("data")
+    @classmethod
+    def _folder_can_be_named(cls, data: Path) -> Path:
+        if "?" in str(data):
+            raise ValueError("a name with a question mark cannot stand in the URL of a database")
+        try:
+            return data.expanduser()
+        except RuntimeError:
+            raise ValueError("the home folder that '~' stands for is not known") from None
 
     @field_validator("models")
     @classmethod
@@ -77,6 +97,13 @@ class Settings(BaseSettings):
     def served_hosts(self) -> frozenset[str]:
         """The host names, without port, that requests may name."""
         return frozenset({"localhost", "127.0.0.1", "[::1]", self.host.lower(), *(host.lower() for host in self.hosts)})
+
+    @property
+    def database_url(self) -> str:
+        """Where everything is kept; it may hold a password, and so is never shown."""
+        if self.database is not None:
+            return self.database.get_secret_value()
+        return f"sqlite:///{self.data.absolute() / DATABASE_FILE}"
 
     def read_token(self) -> SecretStr | None:
         """The token, or None if none is configured.

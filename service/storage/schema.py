@@ -7,7 +7,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from service.errors import CannotStart, StorageUnavailable
+from service.errors import CannotStart
+from service.storage.data_folder import make_folder
 from service.storage.database import Database
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -41,7 +42,7 @@ def migrate(database: Database) -> tuple[str | None, str]:
         StorageUnavailable: it cannot be written.
     """
     if database.path is not None:
-        _make_folder(database.path.parent)
+        make_folder(database.path.parent)
     known = {revision.revision for revision in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
     with database.write() as connection:
         before = MigrationContext.configure(connection).get_current_revision()
@@ -53,10 +54,3 @@ def migrate(database: Database) -> tuple[str | None, str]:
         command.upgrade(config, "head")
         after = MigrationContext.configure(connection).get_current_revision()
     return before, str(after)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageUnavailable("The data folder cannot be made.") from error

@@ -59,8 +59,9 @@ def nothing_reached_beyond_this_machine(guard_record: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def environment(guard_record: Path) -> Environment:
+def environment(guard_record: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """What a process sees: of this machine's THEMECODER_ variables only the given ones, and the guard."""
+    data = tmp_path_factory.mktemp("data")
 
     def build(**settings: object) -> dict[str, str]:
         plain = {name: value for name, value in os.environ.items() if not name.startswith("THEMECODER_")}
@@ -68,7 +69,7 @@ def environment(guard_record: Path) -> Environment:
         # On a machine with little to spare, threads that wait busily for each other take minutes.
         guarded["OMP_WAIT_POLICY"] = "PASSIVE"
         given = {f"THEMECODER_{name.upper()}": str(value) for name, value in settings.items()}
-        return {**guarded, "THEMECODER_MODEL": "hashing", **given}
+        return {**guarded, "THEMECODER_MODEL": "hashing", "THEMECODER_DATA": str(data), **given}
 
     return build
 

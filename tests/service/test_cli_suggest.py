@@ -320,7 +320,7 @@ def test_a_fault_of_our_own_shows_its_kind_and_not_its_message(
     def fail(*_args: object, **_kwargs: object) -> None:
         raise RuntimeError(SECRET)
 
-    monkeypatch.setattr(cli, "Encoders", fail)
+    monkeypatch.setattr("service.cli.suggest_command.Encoders", fail)
     line = refused(suggest(write_texts(tmp_path / "in.jsonl"), tmp_path / "out.jsonl"))
     assert "RuntimeError" in line
     assert "[internal_error]" in line
@@ -393,7 +393,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 def test_progress_elsewhere_than_on_a_terminal_is_a_few_plain_lines(
     tmp_path: Path, suggest: Suggest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "PLAIN_PROGRESS_SECONDS", 0)
+    monkeypatch.setattr("service.cli.suggest_command.PLAIN_PROGRESS_SECONDS", 0)
     result = suggest(write_texts(tmp_path / "in.jsonl", many_texts(1_100)), tmp_path / "out.jsonl")
     assert result.stderr.splitlines() == [
         "Loading the model …",

@@ -53,7 +53,6 @@ def test_every_option_of_the_command_is_described() -> None:
     for name, command in main.commands.items():
         assert f"themecoder {name}" in README
         options = [flag for option in command.params if isinstance(option, click.Option) for flag in option.opts]
-        assert options
         for flag in options:
             assert f"`{flag}`" in README or f"{flag} …" in README, flag
 

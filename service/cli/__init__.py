@@ -1,0 +1,17 @@
+"""The command ``themecoder``: what was asked for to stdout or a file, all else to stderr; 0 done, 1 failed, 2 usage."""
+
+import click
+
+from service.cli.database_commands import backup, doctor, migrate, restore
+from service.cli.serve_command import serve
+from service.cli.suggest_command import suggest
+
+
+@click.group()
+@click.version_option(package_name="themecoder")
+def main() -> None:
+    """Suggest codes from a codebook for segments of interviews and focus groups, on this machine."""
+
+
+for command in (serve, suggest, migrate, doctor, backup, restore):
+    main.add_command(command)

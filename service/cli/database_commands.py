@@ -1,0 +1,87 @@
+"""``themecoder migrate``, ``doctor``, ``backup`` and ``restore``: what looks after the database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from service.cli.guard import FILE, read_settings, says_what_went_wrong, stopping_tidily
+
+if TYPE_CHECKING:
+    from service.storage.database import Database
+
+
+@click.command()
+@says_what_went_wrong
+def migrate() -> None:
+    """Bring the database to the newest schema, or make it."""
+    from service.storage import schema
+
+    with _database() as database:
+        before, after = schema.migrate(database)
+    if before == after:
+        click.echo(f"The database has the newest schema already: {after}", err=True)
+    else:
+        click.echo(f"The database went from schema {before or 'none'} to {after}", err=True)
+
+
+@click.command()
+@says_what_went_wrong
+def doctor() -> None:
+    """Check that the database is whole; exit code 1 if it is not."""
+    from service.storage.examination import examine
+
+    with _database() as database:
+        found = examine(database)
+    for problem in found.problems:
+        click.echo(problem)
+    if not found.problems:
+        click.echo("no problems found")
+    if found.digest is not None:
+        click.echo(f"content digest {found.digest}")
+    if found.problems:
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@click.argument("target", type=click.Path(path_type=Path))
+@says_what_went_wrong
+def backup(target: Path) -> None:
+    """Write a copy of the database to TARGET, a new file, while the service may be running."""
+    from service.storage.backup import back_up
+
+    with stopping_tidily(), _database() as database:
+        back_up(database, target)
+    click.echo(f"Backup written to {target}", err=True)
+
+
+@click.command()
+@click.argument("source", type=FILE)
+@click.option("--replace", is_flag=True, help="Keep the database that is there under another name.")
+@says_what_went_wrong
+def restore(source: Path, replace: bool) -> None:
+    """Put SOURCE, a backup, in the place of the database; the service must not be running."""
+    from service.storage import backup
+    from service.storage.times import now
+
+    with stopping_tidily(), _database(alone=True) as database:
+        kept = backup.restore(source, database, now(), replace=replace)
+    if kept is not None:
+        click.echo(f"The database before is kept as {kept}", err=True)
+    click.echo("Restored", err=True)
+
+
+@contextmanager
+def _database(*, alone: bool = False) -> Iterator["Database"]:
+    """The configured database, held while it is used."""
+    from service.storage.data_folder import in_use
+    from service.storage.database import Database
+
+    database = Database(read_settings().database_url)
+    try:
+        with in_use(database, alone=alone):
+            yield database
+    finally:
+        database.close()

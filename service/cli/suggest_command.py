@@ -1,0 +1,108 @@
+"""``themecoder suggest``: results to a file, everything else to stderr."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from models.codebook import BUILT_IN, MAX_CODES
+from models.suggester import DEFAULT_TOP_K
+from service.cli.guard import FILE, read_settings, says_what_went_wrong, stopping_tidily
+from service.encoders import Encoders, LoadedModel
+
+PLAIN_PROGRESS_SECONDS = 10
+Progress = Callable[[int, int], object]
+
+
+@click.command()
+@click.argument("source", metavar="INPUT", type=FILE)
+@click.option("--codebook", required=True, help=f"{', '.join(BUILT_IN)}, or a .json file.")
+@click.option(
+    "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A .jsonl, .csv or .parquet file."
+)
+@click.option("--examples", type=FILE, help="Coded segments (.jsonl) to learn from.")
+@click.option("--reference", type=FILE, help="Segments that stand for the whole corpus, instead of INPUT.")
+@click.option(
+    "--top-k",
+    type=click.IntRange(0, MAX_CODES),
+    default=DEFAULT_TOP_K,
+    show_default=True,
+    help="Leaves for each segment; 0 means all.",
+)
+@click.option(
+    "--min-score", type=click.FloatRange(0, 1), help="Withhold suggestions below this score; 0 withholds nothing."
+)
+@click.option("--model", help="Key of a configured model (default: THEMECODER_MODEL).")
+@says_what_went_wrong
+def suggest(  # noqa: PLR0913 - each is one option
+    source: Path,
+    codebook: str,
+    output: Path,
+    examples: Path | None,
+    reference: Path | None,
+    top_k: int,
+    min_score: float | None,
+    model: str | None,
+) -> None:
+    """Suggest codes for every segment of INPUT, a .jsonl, .csv or .parquet file with a text and an id."""
+    from service.actions.suggest_file import naming_file, suggest_file
+    from service.formats.codebook_files import read_codebook
+
+    encoders = Encoders(read_settings())
+
+    def load_model() -> LoadedModel:
+        click.echo("Loading the model …", err=True)
+        return encoders.load(model)
+
+    with naming_file("--codebook"):
+        tree = read_codebook(codebook)
+    with stopping_tidily(), _progress() as progress:
+        written = suggest_file(
+            source,
+            output,
+            tree,
+            load_model,
+            examples=examples,
+            reference=reference,
+            top_k=top_k,
+            min_score=min_score,
+            progress=progress,
+        )
+    click.echo(f"{written} {'row' if written == 1 else 'rows'} written to {output}", err=True)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A bar on a terminal; elsewhere a plain line at most every ten seconds."""
+    if not sys.stderr.isatty():
+        yield _plain_progress()
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc="Encoding", unit=" segments", file=sys.stderr, leave=False, delay=1e-3) as bar:
+
+        def show(encoded: int, total: int) -> None:
+            if encoded == 0:
+                # What went before, such as loading the model, does not count.
+                bar.reset(total)
+            bar.update(encoded - bar.n)
+
+        yield show
+
+
+def _plain_progress() -> Progress:
+    last = time.monotonic()
+
+    def show(encoded: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if encoded == 0:
+            last = now
+        elif encoded < total and now - last >= PLAIN_PROGRESS_SECONDS:
+            last = now
+            click.echo(f"{encoded} of {total} segments encoded", err=True)
+
+    return show
