@@ -44,10 +44,13 @@
     └── CannotStart                         the service refuses to start
 
 A class's docstring is its default message. ``place`` says where in the input, e.g. ``segments[3].text``
-(counted from 0) or ``line 12``. No message holds text of the user.
+(counted from 0) or ``line 12``; ``extra`` are further fields of the problem document. No message holds text of
+the user.
 """
 
 import inspect
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -57,10 +60,20 @@ class ServiceError(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
 
-    def __init__(self, message: str | None = None, *, place: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        place: str | None = None,
+        extra: Mapping[str, str | int | None] = MappingProxyType({}),
+    ) -> None:
         self.detail = message or inspect.getdoc(type(self)) or ""
         self.place = place
-        super().__init__(f"{self.detail} ({place})" if place else self.detail)
+        self.extra = extra
+        super().__init__(self.detail)
+
+    def __str__(self) -> str:
+        return f"{self.detail} ({self.place})" if self.place else self.detail
 
 
 class RequestError(ServiceError):
@@ -127,6 +140,12 @@ class SuggestionAlreadyDecided(Conflict):
     """Somebody has decided on this suggestion already, or it has been withdrawn."""
 
     code: ClassVar[str] = "suggestion_already_decided"
+
+    def __init__(
+        self, *, decided_by: str | None = None, decided_at: str | None = None, decision: str | None = None
+    ) -> None:
+        """Says who decided, when and how; nothing of it if the suggestion was withdrawn."""
+        super().__init__(extra={"decided_by": decided_by, "decided_at": decided_at, "decision": decision})
 
 
 class DecisionBuiltUpon(Conflict):

@@ -34,8 +34,8 @@ _NOT_FINITE = ("nan", "inf", "infinity")
 
 
 def problem(error: ServiceError, request_id: str) -> dict[str, Any]:
-    """The problem document of an error: type, title, status, detail, code, request_id, and place if known."""
-    return _problem(error.status, error.code, error.detail, request_id, error.place)
+    """The problem document: type, title, status, detail, code, request_id, place if known, and what else is known."""
+    return {**_problem(error.status, error.code, error.detail, request_id, error.place), **error.extra}
 
 
 def problem_response(error: ServiceError, request_id: str) -> Response:

@@ -6,3 +6,8 @@ from datetime import UTC, datetime
 def now() -> datetime:
     """The time, in UTC."""
     return datetime.now(UTC)
+
+
+def in_utc(at: datetime) -> datetime:
+    """A time as a database gives it back: SQLite forgets the zone, PostgreSQL gives it in the zone of the server."""
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -15,3 +15,8 @@ class Problem(BaseModel):
     place: str | None = Field(
         default=None, description="Where in the request, e.g. `segments[3].text`; counted from 0."
     )
+    decided_by: str | None = Field(
+        default=None, description="Who has decided already; null if the suggestion was withdrawn."
+    )
+    decided_at: str | None = Field(default=None, description="When that was, in UTC.")
+    decision: str | None = Field(default=None, description="What was decided: `accept`, `reject` or `replace`.")
