@@ -31,14 +31,15 @@ def service() -> subprocess.Popen[bytes]:
     command = [str(Path(sys.executable).with_name("themecoder")), "serve", "--port", str(PORT)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     for path in ("/health/live", "/health/ready"):
-        while not _answers(path):
+        while not answers(path):
             assert process.poll() is None, "the service did not start"
             time.sleep(0.01)
         print(f"{path} after {time.perf_counter() - began:.2f} s")
     return process
 
 
-def _answers(path: str) -> bool:
+def answers(path: str) -> bool:
+    """Whether the service answers with 200 there."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{PORT}{path}", timeout=5) as answer:
             return bool(answer.status == 200)

@@ -1,28 +1,41 @@
 """The only wiring: settings in, application out. Importing this module does not import torch."""
 
+import logging
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from threading import Event
 from typing import TypedDict
 
 from fastapi import FastAPI
 
 from service import limits
+from service.actions.known_codebooks import KnownCodebooks
 from service.actions.suggest_codes import SuggestCodes
 from service.api.error_responses import add_error_responses
 from service.api.guards import Guards
+from service.api.idempotency import RunningKeys
 from service.api.openapi import PROBLEM_RESPONSES, describe_problems
-from service.api.routes import codebooks, health, suggest
+from service.api.routes import codebooks, decisions, health, projects, suggest, suggestions, transcripts
 from service.encoders import Encoders, for_many_threads
+from service.errors import ServiceError, StorageUnavailable
 from service.page import pages
 from service.settings import Settings
+from service.storage.database import Database
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 2.0
 
 
 class State(TypedDict):
     """What the routes find in ``request.state``."""
 
     threads: Executor
+    database: Database
+    codebooks: KnownCodebooks
+    running_keys: RunningKeys
     encoders: Encoders
     suggest_codes: SuggestCodes
 
@@ -42,7 +55,18 @@ def create_app(settings: Settings) -> FastAPI:
         encoders.load_in(thread)
         # As many threads as requests may wait, or the rest would wait for a thread instead of being told.
         threads = ThreadPoolExecutor(limits.MAX_WAITING_REQUESTS + limits.SPARE_THREADS, thread_name_prefix="action")
-        yield State(threads=threads, encoders=encoders, suggest_codes=SuggestCodes(encoders))
+        database, stopping = Database(settings.database_url), Event()
+        threads.submit(_open, database, stopping)
+        yield State(
+            threads=threads,
+            database=database,
+            codebooks=KnownCodebooks(database),
+            running_keys=RunningKeys(),
+            encoders=encoders,
+            suggest_codes=SuggestCodes(encoders),
+        )
+        stopping.set()
+        database.close()
         threads.shutdown(wait=False, cancel_futures=True)
         thread.shutdown(wait=False, cancel_futures=True)
 
@@ -62,8 +86,36 @@ def create_app(settings: Settings) -> FastAPI:
         responses=PROBLEM_RESPONSES,
     )
     add_error_responses(app)
-    for router in (suggest.router, codebooks.router, health.router, pages.router):
+    for router in (
+        suggest.router,
+        codebooks.router,
+        projects.router,
+        transcripts.router,
+        suggestions.router,
+        decisions.router,
+        health.router,
+        pages.router,
+    ):
         app.include_router(router)
     describe_problems(app)
     app.add_middleware(Guards, served_hosts=settings.served_hosts, token=token)
     return app
+
+
+def _open(database: Database, stopping: Event) -> None:
+    """Brings the database to the newest schema, however often that must be tried."""
+    # Imported here because Alembic takes a while, and the service answers before that.
+    from service.storage.schema import migrate
+
+    while not stopping.is_set():
+        try:
+            migrate(database)
+        except StorageUnavailable as error:
+            log.error("database: %s", error)
+            stopping.wait(RETRY_SECONDS)
+        except ServiceError as error:
+            log.error("database: %s", error)
+            return
+        else:
+            database.is_open = True
+            return

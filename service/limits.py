@@ -48,3 +48,9 @@ MAX_LINE_BYTES = MAX_BODY_BYTES
 MAX_CSV_COLUMNS = 1_000
 # A codebook file or a file of examples is read as a whole.
 MAX_CODEBOOK_FILE_BYTES = 25 * 1024 * 1024
+# Paragraph numbers fit into every database's plain integer.
+MAX_PARAGRAPH = 2**31 - 1
+# What one request suggests for in some seconds; whole corpora take `themecoder suggest`.
+MAX_SEGMENTS_SUGGESTED_AT_ONCE = 2_000
+# All of one page of work, several times over; one transaction, for which others wait.
+MAX_DECISIONS_PER_REQUEST = 1_000

@@ -33,11 +33,12 @@ def signals_as_from_a_terminal() -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests see the defaults, whatever the machine's environment holds."""
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Tests see the defaults, whatever the machine's environment holds, and a data folder of their own."""
     for name in list(os.environ):
         if name.startswith("THEMECODER_") and name != "THEMECODER_EVALDATA":
             monkeypatch.delenv(name)
+    monkeypatch.setenv("THEMECODER_DATA", str(tmp_path / "data"))
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,10 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
+from service.actions.known_codebooks import KnownCodebooks
 from service.actions.suggest_codes import SuggestCodes
 from service.encoders import Encoders
+from service.storage.database import Database
 
 Answer = TypeVar("Answer")
 
@@ -33,5 +35,17 @@ async def _suggest_codes(request: Request) -> SuggestCodes:
     return suggest_codes
 
 
+async def _database(request: Request) -> Database:
+    database: Database = request.state.database
+    return database
+
+
+async def _codebooks(request: Request) -> KnownCodebooks:
+    codebooks: KnownCodebooks = request.state.codebooks
+    return codebooks
+
+
 EncodersOfService = Annotated[Encoders, Depends(_encoders)]
 SuggestCodesAction = Annotated[SuggestCodes, Depends(_suggest_codes)]
+DatabaseOfService = Annotated[Database, Depends(_database)]
+KnownCodebooksOfService = Annotated[KnownCodebooks, Depends(_codebooks)]

@@ -12,7 +12,6 @@ from service.formats.speakers import moderators
 from service.formats.texts import check_segment, check_text
 from service.formats.transcripts import ImportedSegment, ImportedTranscript, Role
 
-MAX_PARAGRAPH = 2**31 - 1
 ROLES: Mapping[str, Role] = {"participant": "participant", "moderator": "moderator"}
 
 _DIGITS = re.compile(r"[0-9]{1,10}")
@@ -143,8 +142,8 @@ def _paragraph(row: Row, place: str) -> int | None:
         return None
     if isinstance(value, str) and _DIGITS.fullmatch(value):
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_PARAGRAPH:
-        raise FieldNotValid(f"A paragraph is an integer from 1 to {MAX_PARAGRAPH}.", place=f"{place}, paragraph")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= limits.MAX_PARAGRAPH:
+        raise FieldNotValid(f"A paragraph is an integer from 1 to {limits.MAX_PARAGRAPH}.", place=f"{place}, paragraph")
     return value
 
 

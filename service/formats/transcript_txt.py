@@ -11,7 +11,6 @@ from service.formats.lines import BYTE_ORDER_MARK
 from service.formats.speaker_lines import LineStart, plain_start, turn_starts
 from service.formats.speakers import moderators
 from service.formats.texts import check_segment, check_text
-from service.formats.transcript_rows import MAX_PARAGRAPH
 from service.formats.transcripts import ImportedSegment, ImportedTranscript
 
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -76,7 +75,7 @@ class _Block:
 
     def paragraph(self) -> int | None:
         number = int(re.sub("[^0-9]", "", self.start.number) or 0)
-        return number if self.may_be_numbered and 1 <= number <= MAX_PARAGRAPH else None
+        return number if self.may_be_numbered and 1 <= number <= limits.MAX_PARAGRAPH else None
 
 
 def _checked_lines(data: bytes) -> list[str]:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,14 @@ class Database:
     Args:
         url: of SQLAlchemy's form, sqlite or postgresql.
 
+    Attributes:
+        is_open: whether somebody has brought it to the newest schema since the program started.
+
     Raises:
         CannotStart: the URL is none that can be used.
     """
+
+    is_open = False
 
     def __init__(self, url: str) -> None:
         self._url = _checked_url(url)
@@ -36,6 +41,7 @@ class Database:
         self._writing = self._engine(1, "BEGIN IMMEDIATE") if self.is_sqlite else self._reading
         # One writer at a time within this process: waiting here is fair, while SQLite's waiting is a lottery.
         self._turn = threading.Lock()
+        self._current = threading.local()
 
     @property
     def path(self) -> Path | None:
@@ -61,16 +67,21 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """A transaction that is there whole once the block ends, and not at all if it raises.
 
+        Within another one of the same thread, it is a part of that one.
+
         Raises:
             StorageUnavailable: the database cannot be written: locked for too long, full, read-only or gone.
         """
-        with _storage_errors():
-            if not self.is_sqlite:
-                with self._writing.begin() as connection:
-                    yield connection
-                return
-            with self._turn, self._writing.begin() as connection:
+        outer = getattr(self._current, "connection", None)
+        if outer is not None:
+            yield outer
+            return
+        with _storage_errors(), self._turn if self.is_sqlite else nullcontext(), self._writing.begin() as connection:
+            self._current.connection = connection
+            try:
                 yield connection
+            finally:
+                self._current.connection = None
 
     def close(self) -> None:
         """Closes all connections."""

@@ -96,6 +96,20 @@ def test_a_reader_sees_one_state_and_never_half_of_a_change(database: Database) 
         assert len(reading.execute(select(analysts)).all()) == 1
 
 
+def test_a_block_within_a_block_is_a_part_of_it(database: Database) -> None:
+    def write_and_fail() -> None:
+        with database.write() as outer:
+            with database.write() as inner:
+                inner.execute(insert(analysts).values(name="a", created_at=now()))
+            assert len(outer.execute(select(analysts)).all()) == 1
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail()
+    with database.write() as connection:
+        assert connection.execute(select(analysts)).all() == []
+
+
 # SQLite
 
 

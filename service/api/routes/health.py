@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from service.api.dependencies import EncodersOfService
+from service.api.dependencies import DatabaseOfService, EncodersOfService
 from service.api.error_responses import RETRY_AFTER_SECONDS
 from service.api.schemas.health import Live, Ready
 from service.api.strict_route import StrictRoute
@@ -17,10 +17,12 @@ async def live() -> Live:
 
 
 @router.get("/ready", summary="Can requests be served", responses={503: {"model": Ready}})
-async def ready(response: Response, encoders: EncodersOfService) -> Ready:
-    """200 once the default model is loaded, until then 503 with what is missing."""
-    trouble = encoders.trouble()
-    if trouble is not None:
+async def ready(response: Response, encoders: EncodersOfService, database: DatabaseOfService) -> Ready:
+    """200 once the default model is loaded and the database open, until then 503 with what is missing."""
+    model = encoders.trouble() or "ok"
+    stored = "ok" if database.is_open else "The database is not open; the service's log says why."
+    is_ready = model == stored == "ok"
+    if not is_ready:
         response.status_code = 503
         response.headers["Retry-After"] = RETRY_AFTER_SECONDS
-    return Ready(status="not_ready" if trouble else "ok", model=trouble or "ok", models=list(encoders.keys))
+    return Ready(status="ok" if is_ready else "not_ready", model=model, database=stored, models=list(encoders.keys))

@@ -16,4 +16,5 @@ class Ready(BaseModel):
 
     status: Literal["ok", "not_ready"]
     model: str = Field(description="`ok`, or why the default model cannot be used.")
+    database: str = Field(description="`ok`, or why projects cannot be used.")
     models: list[str] = Field(description="Keys that a request may name, the default one first.")

@@ -1,0 +1,50 @@
+"""An encoder that looks first among a project's kept vectors, and keeps what it has to encode."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from models.encoder import EncoderIdentity, TextEncoder, Vectors, encode_checked
+from service.storage.database import Database
+from service.storage.vectors import keep_vectors, kept_vectors
+
+
+class KeptVectorsEncoder:
+    """Encodes no text of a project twice.
+
+    Args:
+        encoder: what makes the vectors that are not kept.
+        database: where they are kept.
+        project_id: whose they are; vectors are treated like texts, and not shared between projects.
+    """
+
+    def __init__(self, encoder: TextEncoder, database: Database, project_id: int) -> None:
+        self._encoder = encoder
+        self._database = database
+        self._project_id = project_id
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        """That of the encoder within."""
+        return self._encoder.identity
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors, shape (number of texts, dimension), float32, in order.
+
+        Raises:
+            EncoderFailed: the encoder within did not make one finite unit vector for each new text.
+            StorageUnavailable: the database cannot be used.
+        """
+        keys = [hashlib.sha256(text.encode()).digest() for text in texts]
+        with self._database.read() as connection:
+            known = kept_vectors(connection, self._project_id, self.identity.hash, list(dict.fromkeys(keys)))
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+        if missing:
+            made = encode_checked(self._encoder, list(missing.values()))
+            fresh = {key: vector.astype("<f4").tobytes() for key, vector in zip(missing, made, strict=True)}
+            with self._database.write() as connection:
+                keep_vectors(connection, self._project_id, self.identity.hash, fresh)
+            known |= fresh
+        rows = [np.frombuffer(known[key], dtype="<f4") for key in keys]
+        return np.stack(rows) if rows else np.zeros((0, self.identity.dimension), dtype=np.float32)

@@ -1,0 +1,101 @@
+"""Suggestions that wait for decisions, and what they are made from."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select
+
+from service.storage.codings import rejected_codes
+from service.storage.decisions import make_way_for_new_suggestions
+from service.storage.tables import codings, no_codes, segments, suggestions, transcripts
+
+_PAGE = (
+    select(
+        suggestions.c.id,
+        suggestions.c.rank,
+        suggestions.c.score,
+        suggestions.c.basis,
+        suggestions.c.status,
+        suggestions.c.model_version,
+        suggestions.c.codebook_version_id,
+        suggestions.c.content,
+        segments.c.id.label("segment_id"),
+        segments.c.external_id,
+        segments.c.paragraph,
+        segments.c.speaker,
+        segments.c.text,
+        transcripts.c.id.label("transcript_id"),
+        transcripts.c.label,
+        transcripts.c.site,
+    )
+    .join(segments, segments.c.id == suggestions.c.segment_id)
+    .join(transcripts, transcripts.c.id == segments.c.transcript_id)
+    .where(
+        suggestions.c.coding_set_id == bindparam("coding_set_id"),
+        suggestions.c.status == bindparam("status"),
+        suggestions.c.id > bindparam("after"),
+    )
+    .order_by(suggestions.c.id)
+    .limit(bindparam("limit"))
+)
+_PAGE_OF_TRANSCRIPT = _PAGE.where(segments.c.transcript_id == bindparam("transcript_id"))
+
+
+def suggestion_page(
+    connection: Connection, coding_set_id: int, *, status: str, transcript_id: int | None, after: int, limit: int
+) -> Sequence[Row[Any]]:
+    """Suggestions with their segments, oldest first, those after a given one."""
+    query: Select[Any] = _PAGE if transcript_id is None else _PAGE_OF_TRANSCRIPT
+    values: dict[str, Any] = {"coding_set_id": coding_set_id, "status": status, "after": after, "limit": limit}
+    values |= {} if transcript_id is None else {"transcript_id": transcript_id}
+    return connection.execute(query, values).all()
+
+
+def renew_suggestions(
+    connection: Connection, coding_set_id: int, segment_ids: Collection[int], fresh: Sequence[Mapping[str, Any]]
+) -> None:
+    """Puts new suggestions for these segments in the place of those that wait.
+
+    Where they are the same ones, those that wait stay, so that nobody who looks at them loses them.
+    """
+    wanted: dict[int, list[Mapping[str, Any]]] = {segment_id: [] for segment_id in segment_ids}
+    for row in fresh:
+        wanted[row["segment_id"]].append(row)
+    waiting: dict[int, list[tuple[Any, ...]]] = {segment_id: [] for segment_id in segment_ids}
+    for found in connection.execute(_WAITING, {"coding_set_id": coding_set_id}):
+        if found.segment_id in waiting:
+            waiting[found.segment_id].append(tuple(found))
+    changed = [one for one, rows in wanted.items() if [_same(row) for row in rows] != waiting[one]]
+    make_way_for_new_suggestions(connection, coding_set_id, changed)
+    rows = [row for one in changed for row in wanted[one]]
+    if rows:
+        connection.execute(insert(suggestions), rows)
+
+
+def settled_codes(connection: Connection, coding_set_id: int) -> set[tuple[int, str]]:
+    """Pairs of segment and code that are not offered again: the code stands there, or was rejected or replaced."""
+    standing = select(codings.c.segment_id, codings.c.code).where(
+        codings.c.coding_set_id == coding_set_id, codings.c.ended_by_id.is_(None)
+    )
+    rows = connection.execute(standing)
+    return {(row.segment_id, row.code) for row in rows} | rejected_codes(connection, coding_set_id)
+
+
+def settled_segments(connection: Connection, coding_set_id: int) -> set[int]:
+    """Segments to which no code applies, as somebody found in this coding set."""
+    query = select(no_codes.c.segment_id).where(
+        no_codes.c.coding_set_id == coding_set_id, no_codes.c.ended_by_id.is_(None)
+    )
+    return set(connection.execute(query).scalars())
+
+
+_COMPARED = ("segment_id", "code", "rank", "score", "basis", "content", "model_version", "codebook_version_id")
+_WAITING = (
+    select(*(suggestions.c[name] for name in _COMPARED))
+    .where(suggestions.c.coding_set_id == bindparam("coding_set_id"), suggestions.c.status == "pending")
+    .order_by(suggestions.c.id)
+)
+
+
+def _same(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in _COMPARED)

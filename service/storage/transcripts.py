@@ -1,0 +1,238 @@
+"""Transcripts and their segments."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, delete, exists, func, insert, select, update
+
+from service.errors import NotFound
+from service.storage.references import Ref, is_named
+from service.storage.rows import added
+from service.storage.tables import codings, decisions, no_codes, segments, suggestions, transcripts
+from service.storage.times import in_utc, now
+
+# What an analyst's work hangs on; suggestions alone do not count, they are made again.
+WORK = (decisions, codings, no_codes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transcript:
+    """One imported document.
+
+    Attributes:
+        label: unique in the project; with the paragraph it makes a segment's reference.
+        version: counts changes, for If-Match.
+        segments: how many it has.
+    """
+
+    id: int
+    external_id: str | None
+    label: str
+    site: str | None
+    language: str | None
+    version: int
+    created_at: datetime
+    segments: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """The unit of coding: one speaker turn or paragraph.
+
+    Attributes:
+        transcript_label: of its transcript.
+        position: reading order in the transcript, from 0.
+        paragraph: the number by which it is cited.
+    """
+
+    id: int
+    transcript_id: int
+    transcript_label: str
+    site: str | None
+    external_id: str | None
+    position: int
+    paragraph: int
+    text: str
+    speaker: str | None
+    role: str
+    section: str | None
+    original_text: str | None
+    original_language: str | None
+
+    @property
+    def reference(self) -> str:
+        """How it is cited, e.g. ``BU 11``."""
+        return f"{self.transcript_label} {self.paragraph}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentFilter:
+    """Which segments are wanted; None means any."""
+
+    transcript_id: int | None = None
+    site: str | None = None
+    speaker: str | None = None
+    role: str | None = None
+
+
+ALL_SEGMENTS = SegmentFilter()
+
+
+def add_transcript(
+    connection: Connection,
+    project_id: int,
+    *,
+    external_id: str | None,
+    label: str,
+    site: str | None,
+    language: str | None,
+) -> int:
+    """Adds a transcript without segments; its label gets a number if it is taken."""
+    said = {"external_id": external_id, "site": site, "language": language}
+    row: dict[str, Any] = {**said, "project_id": project_id, "label": _free_label(connection, project_id, label)}
+    row |= {"version": 1, "created_at": now()}
+    return added(connection, transcripts, **row)
+
+
+def add_segments(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Adds segments; each row has the columns of the table but the id."""
+    if rows:
+        connection.execute(insert(segments), list(rows))
+
+
+def transcript(connection: Connection, project_id: int, ref: Ref) -> Transcript:
+    """A transcript of the project.
+
+    Raises:
+        NotFound: it has none of this id.
+    """
+    found = find_transcript(connection, project_id, ref)
+    if found is None:
+        raise NotFound("The project has no such transcript.")
+    return found
+
+
+def find_transcript(connection: Connection, project_id: int, ref: Ref) -> Transcript | None:
+    """A transcript of the project, if it has one of this id."""
+    row = connection.execute(_transcripts(project_id).where(is_named(transcripts, ref))).first()
+    return None if row is None else _transcript(row)
+
+
+def list_transcripts(connection: Connection, project_id: int, *, after: int, limit: int) -> list[Transcript]:
+    """The project's transcripts in the order in which they were added, those after a given one."""
+    query = _transcripts(project_id).where(transcripts.c.id > after).order_by(transcripts.c.id).limit(limit)
+    return [_transcript(row) for row in connection.execute(query)]
+
+
+def set_transcript(connection: Connection, transcript_id: int, *, site: str | None, language: str | None) -> None:
+    """Changes what is said of a transcript, and counts its version up."""
+    query = update(transcripts).where(transcripts.c.id == transcript_id)
+    connection.execute(query.values(site=site, language=language, version=transcripts.c.version + 1))
+
+
+def segment(connection: Connection, project_id: int, ref: Ref) -> Segment:
+    """A segment of the project.
+
+    Raises:
+        NotFound: it has none of this id.
+    """
+    row = connection.execute(_segments(project_id).where(is_named(segments, ref)).order_by(segments.c.id)).first()
+    if row is None:
+        raise NotFound("The project has no such segment.")
+    return _segment(row)
+
+
+def list_segments(
+    connection: Connection,
+    project_id: int,
+    wanted: SegmentFilter = ALL_SEGMENTS,
+    *,
+    after: tuple[int, int] = (0, -1),
+    limit: int | None = None,
+) -> list[Segment]:
+    """The project's segments in reading order, those after a given place (transcript and position)."""
+    transcript_id, position = after
+    further = (segments.c.transcript_id > transcript_id) | (
+        (segments.c.transcript_id == transcript_id) & (segments.c.position > position)
+    )
+    query = _segments(project_id).where(further).order_by(segments.c.transcript_id, segments.c.position).limit(limit)
+    conditions = (
+        (segments.c.transcript_id, wanted.transcript_id),
+        (transcripts.c.site, wanted.site),
+        (segments.c.speaker, wanted.speaker),
+        (segments.c.role, wanted.role),
+    )
+    for column, value in conditions:
+        if value is not None:
+            query = query.where(column == value)
+    return [_segment(row) for row in connection.execute(query)]
+
+
+def segments_with_work(connection: Connection, transcript_id: int) -> set[int]:
+    """Those of a transcript's segments that people have decided on or coded."""
+    worked_on = [exists().where(table.c.segment_id == segments.c.id) for table in WORK]
+    query = select(segments.c.id).where(
+        segments.c.transcript_id == transcript_id, worked_on[0] | worked_on[1] | worked_on[2]
+    )
+    return set(connection.execute(query).scalars())
+
+
+def remove_segments(connection: Connection, segment_ids: Sequence[int]) -> None:
+    """Removes segments that nobody has worked on, with what the machine suggested for them."""
+    for table, column in ((suggestions, suggestions.c.segment_id), (segments, segments.c.id)):
+        for at in range(0, len(segment_ids), 500):
+            connection.execute(delete(table).where(column.in_(segment_ids[at : at + 500])))
+
+
+def move_segments(connection: Connection, places: Mapping[int, Mapping[str, Any]]) -> None:
+    """Gives segments other positions and labels; the texts stay."""
+    # By way of places that no segment has, or two of them would want one place for a moment.
+    for segment_id in places:
+        connection.execute(update(segments).where(segments.c.id == segment_id).values(position=-segment_id))
+    for segment_id, values in places.items():
+        connection.execute(update(segments).where(segments.c.id == segment_id).values(**values))
+
+
+def _free_label(connection: Connection, project_id: int, label: str) -> str:
+    taken = set(connection.execute(select(transcripts.c.label).where(transcripts.c.project_id == project_id)).scalars())
+    return next(free for free in _numbered(label) if free not in taken)
+
+
+def _numbered(label: str) -> Iterator[str]:
+    yield label
+    number = 2
+    while True:
+        yield f"{label}-{number}"
+        number += 1
+
+
+def _transcripts(project_id: int) -> Select[Any]:
+    count = (
+        select(func.count())
+        .select_from(segments)
+        .where(segments.c.transcript_id == transcripts.c.id)
+        .correlate(transcripts)
+        .scalar_subquery()
+    )
+    names = ("id", "external_id", "label", "site", "language", "version", "created_at")
+    columns = [transcripts.c[name] for name in names]
+    return select(*columns, count.label("segments")).where(transcripts.c.project_id == project_id)
+
+
+def _transcript(row: Row[Any]) -> Transcript:
+    return Transcript(**{**row._mapping, "created_at": in_utc(row.created_at)})
+
+
+def _segments(project_id: int) -> Select[Any]:
+    own = [column for column in segments.c if column.name != "project_id"]
+    return (
+        select(*own, transcripts.c.label.label("transcript_label"), transcripts.c.site)
+        .join(transcripts, transcripts.c.id == segments.c.transcript_id)
+        .where(segments.c.project_id == project_id)
+    )
+
+
+def _segment(row: Row[Any]) -> Segment:
+    return Segment(**row._mapping)

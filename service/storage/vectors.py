@@ -1,0 +1,38 @@
+"""Vectors of a project's texts, so that none is encoded twice."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+from service.storage.tables import vectors
+
+# Fewer than SQLite takes as parameters of one statement.
+AT_ONCE = 500
+
+
+def kept_vectors(
+    connection: Connection, project_id: int, model_hash: str, text_hashes: Sequence[bytes]
+) -> dict[bytes, bytes]:
+    """The kept ones of these texts' vectors, float32 bytes, by SHA-256 of the text as encoded."""
+    found: dict[bytes, bytes] = {}
+    for at in range(0, len(text_hashes), AT_ONCE):
+        query = select(vectors.c.text_hash, vectors.c.vector).where(
+            vectors.c.project_id == project_id,
+            vectors.c.model_hash == model_hash,
+            vectors.c.text_hash.in_(text_hashes[at : at + AT_ONCE]),
+        )
+        found.update((row.text_hash, row.vector) for row in connection.execute(query))
+    return found
+
+
+def keep_vectors(connection: Connection, project_id: int, model_hash: str, fresh: Mapping[bytes, bytes]) -> None:
+    """Keeps vectors; those that are kept already stay as they are."""
+    rows = [
+        {"project_id": project_id, "model_hash": model_hash, "text_hash": text_hash, "vector": vector}
+        for text_hash, vector in fresh.items()
+    ]
+    if rows:
+        insert = insert_sqlite if connection.dialect.name == "sqlite" else insert_postgresql
+        connection.execute(insert(vectors).on_conflict_do_nothing(), rows)
