@@ -14,14 +14,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import Connection, func, insert, select, text, update
 
+from service.actions.decide import Decide, Kind, Wish
 from service.cli import main
+from service.errors import ServiceError
 from service.settings import Settings
 from service.storage.content_digest import content_digest
 from service.storage.data_folder import LOCK_NAME, in_use
@@ -229,7 +232,9 @@ def test_a_data_folder_that_cannot_be_named_is_refused(monkeypatch: pytest.Monke
 KILLED_AT = """
 import os, signal, sys
 from alembic.operations import Operations
+from service.actions.decide import Decide, Kind, Wish
 from service.cli import main
+from service.errors import ServiceError
 make = {name: getattr(Operations, name) for name in ("create_table", "create_index")}
 left = int(sys.argv.pop())
 def dying(name):
@@ -286,6 +291,33 @@ def test_the_doctor_finds_nothing_in_a_sound_database(filled: Database) -> None:
         assert content_digest(connection) == digest
         decide(connection, "code", 3, code="d")
     assert assert_clean(themecoder("doctor")) != digest
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_doctor_finds_nothing_whatever_people_decide(filled: Database, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - choices, not secrets
+    decide_for_people, kinds = Decide(filled), get_args(Kind)
+    with filled.write() as connection:
+        here = {"project_id": 1, "coding_set_id": 1, "rank": 1, "score": 0.5, "basis": "prior", "content": "{}"}
+        waiting = [{**here, "segment_id": 1 + n % 4, "code": "cde"[n % 3], "model_version": "m"} for n in range(12)]
+        connection.execute(insert(suggestions), [{**row, "codebook_version_id": 1} for row in waiting])
+    made = 0
+    for _ in range(150):
+        kind = chance.choice(kinds)
+        wish = Wish(
+            kind=kind,
+            suggestion_id=chance.randint(1, 15) if kind in ("accept", "reject", "replace") else None,
+            segment_id=chance.randint(1, 4) if kind in ("code", "uncode", "no_code") else None,
+            code=chance.choice("cdef") if kind in ("replace", "code", "uncode") else None,
+            decision_id=chance.randint(1, 3 + made) if kind == "undo" else None,
+        )
+        with suppress(ServiceError):
+            decide_for_people(
+                project_id=1, coding_set_id=1, analyst_id=1, wishes=[wish], active_codes=lambda _version: "cdef"
+            )
+            made += 1
+    assert made > 25
+    assert examine(filled).problems == []
 
 
 def test_the_doctor_makes_no_database(data: Path) -> None:
