@@ -1,6 +1,6 @@
 # Everything runs in .venv, which the first target that needs it makes.
 #
-#   make run      install, then serve on http://127.0.0.1:8000
+#   make run      install, load the demo study, then serve on http://127.0.0.1:8000
 #   make test     install, then run all tests
 #   make check    lint, types, import directions, dependency audit
 #   make bench    print the figures that README and CHANGELOG quote
@@ -47,6 +47,8 @@ $(VENV)/tools: $(VENV)/product constraints-dev.txt
 	@touch $@
 
 run: $(VENV)/product
+	@echo "== loading the demo study, unless it is there"
+	@$(BIN)/themecoder demo
 	@echo "== starting the service; the model is ready some seconds later"
 	@$(BIN)/themecoder serve
 

@@ -27,6 +27,16 @@ from service.storage.database import Database
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 2.0
+ROUTERS = (
+    suggest.router,
+    codebooks.router,
+    projects.router,
+    transcripts.router,
+    suggestions.router,
+    decisions.router,
+    health.router,
+    pages.router,
+)
 
 
 class State(TypedDict):
@@ -85,17 +95,8 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         responses=PROBLEM_RESPONSES,
     )
-    add_error_responses(app)
-    for router in (
-        suggest.router,
-        codebooks.router,
-        projects.router,
-        transcripts.router,
-        suggestions.router,
-        decisions.router,
-        health.router,
-        pages.router,
-    ):
+    add_error_responses(app, ROUTERS)
+    for router in ROUTERS:
         app.include_router(router)
     describe_problems(app)
     app.add_middleware(Guards, served_hosts=settings.served_hosts, token=token)

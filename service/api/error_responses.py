@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from models.errors import CodebookNotAccepted, ExampleNotAccepted, ModelsError
 from service.errors import (
@@ -43,12 +44,23 @@ def problem_response(error: ServiceError, request_id: str) -> Response:
     return _response(problem(error, request_id))
 
 
-def add_error_responses(app: FastAPI) -> None:
-    """Makes every error that a route of the app raises an answer in our shape."""
+def add_error_responses(app: FastAPI, routers: Sequence[APIRouter]) -> None:
+    """Makes every error that a route of the app raises an answer in our shape.
+
+    Args:
+        app: the application.
+        routers: all of its routes, for telling which methods an address takes.
+    """
+    routes = [route for router in routers for route in router.routes if isinstance(route, Route)]
+
+    async def http_exception(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+        return _http_exception(request, error, routes)
+
     app.add_exception_handler(ServiceError, _service_error)
     app.add_exception_handler(ModelsError, _models_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
-    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(HTTPException, http_exception)
 
 
 def _problem(status: int, code: str, detail: str, request_id: str, place: str | None) -> dict[str, Any]:
@@ -96,11 +108,13 @@ async def _validation_error(request: Request, error: Exception) -> Response:
     return problem_response(_translated(error.errors()[0]), _request_id(request))
 
 
-async def _http_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+def _http_exception(request: Request, error: HTTPException, routes: Sequence[Route]) -> Response:
     response = problem_response(_BY_STATUS.get(error.status_code, MalformedRequest)(), _request_id(request))
-    allowed = set((error.headers or {}).get("Allow", "").replace(",", " ").split())
-    if allowed:
+    if error.status_code == MethodNotAllowed.status:
+        # The framework names the methods of the first route that is found at the address, not of all.
+        own = set((error.headers or {}).get("Allow", "").replace(",", " ").split())
+        here = (route.methods or set() for route in routes if route.path_regex.match(request.scope["path"]))
+        allowed = own.union(*here)
         # Whatever can be read can be asked for without its body: see service.api.guards.
         response.headers["Allow"] = ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))
     return response

@@ -2,7 +2,7 @@
 
 import click
 
-from service.cli.database_commands import backup, doctor, migrate, restore
+from service.cli.database_commands import backup, demo, doctor, migrate, restore
 from service.cli.serve_command import serve
 from service.cli.suggest_command import suggest
 
@@ -13,5 +13,5 @@ def main() -> None:
     """Suggest codes from a codebook for segments of interviews and focus groups, on this machine."""
 
 
-for command in (serve, suggest, migrate, doctor, backup, restore):
+for command in (serve, suggest, migrate, doctor, backup, restore, demo):
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""``themecoder migrate``, ``doctor``, ``backup`` and ``restore``: what looks after the database."""
+"""``themecoder migrate``, ``doctor``, ``backup``, ``restore`` and ``demo``: what looks after the database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,6 +71,22 @@ def restore(source: Path, replace: bool) -> None:
     if kept is not None:
         click.echo(f"The database before is kept as {kept}", err=True)
     click.echo("Restored", err=True)
+
+
+@click.command()
+@says_what_went_wrong
+def demo() -> None:
+    """Load the demo study, invented transcripts to try things with, unless it is there."""
+    from service.actions.load_demo_study import load_demo_study
+    from service.storage import schema
+
+    with _database() as database:
+        schema.migrate(database)
+        project, is_new = load_demo_study(database)
+    if is_new:
+        click.echo(f"Loaded as project {project.id}: {project.name}", err=True)
+    else:
+        click.echo(f"The demo study is there already, as project {project.id}", err=True)
 
 
 @contextmanager

@@ -8,12 +8,20 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, InterfaceError, ProgrammingError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DataError,
+    DisconnectionError,
+    IntegrityError,
+    InterfaceError,
+    ProgrammingError,
+    TimeoutError,
+)
 from sqlalchemy.pool import QueuePool
 
 from service.errors import CannotStart, StorageUnavailable
 
-FILE_NAME = "themecoder.sqlite3"
 # How long a writer waits for another process, e.g. a backup, before it says that storage is unavailable.
 BUSY_SECONDS = 5
 READERS = 16
@@ -57,9 +65,16 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database throughout and changes nothing.
 
+        Within one that writes, of the same thread, it is a part of that one: who held one connection and waited for
+        a second could wait for others who do the same.
+
         Raises:
             StorageUnavailable: the database cannot be reached or read.
         """
+        outer = getattr(self._current, "connection", None)
+        if outer is not None:
+            yield outer
+            return
         with _storage_errors(), self._reading.connect() as connection:
             yield connection
 
@@ -96,16 +111,36 @@ class Database:
         engine = create_engine(
             self._url, poolclass=QueuePool, pool_size=size, max_overflow=0, connect_args={"timeout": BUSY_SECONDS}
         )
-        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "do_connect", self._refuse_to_begin_anew)
+        event.listen(engine, "connect", self._prepare_sqlite)
+        event.listen(engine, "checkout", self._check_file)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
         return engine
 
+    def _refuse_to_begin_anew(self, *_: object) -> None:
+        """SQLite would make an empty file in the place of one that is gone."""
+        if self.is_open and self._file() is None:
+            raise StorageUnavailable
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    # pysqlite must not open transactions of its own accord.
-    connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
-        connection.execute(f"PRAGMA {pragma}")
+    def _prepare_sqlite(self, connection: Any, record: Any) -> None:
+        # pysqlite must not open transactions of its own accord.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
+            connection.execute(f"PRAGMA {pragma}")
+        record.info["file"] = self._file()
+
+    def _check_file(self, _connection: object, record: Any, _proxy: object) -> None:
+        """Opens the file anew if another one has its name now: SQLite would go on with one that nobody sees."""
+        if record.info["file"] != self._file():
+            raise DisconnectionError
+
+    def _file(self) -> tuple[int, int] | None:
+        """Which file has the database's name."""
+        try:
+            found = Path(self._url.database or "").stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
 
 def _checked_url(url: str) -> URL:
@@ -124,8 +159,8 @@ def _checked_url(url: str) -> URL:
 def _storage_errors() -> Iterator[None]:
     try:
         yield
-    except (IntegrityError, ProgrammingError):
+    except (DataError, IntegrityError, ProgrammingError):
         # Mistakes of ours, not of the disk.
         raise
-    except (DatabaseError, InterfaceError) as error:
+    except (DatabaseError, InterfaceError, TimeoutError) as error:
         raise StorageUnavailable from error

@@ -1,8 +1,10 @@
 """The demo study in a database: all of it, marked as invented, and never over what people have done."""
 
+from click.testing import CliRunner
 from sqlalchemy import func, select
 
 from service.actions.load_demo_study import EXTERNAL_ID, load_demo_study
+from service.cli import main
 from service.storage.database import Database
 from service.storage.projects import list_projects
 from service.storage.tables import analysts, codings, no_codes, segments, transcripts
@@ -51,3 +53,13 @@ def test_a_second_time_nothing_is_loaded(database: Database) -> None:
     assert counted(database) == before
     with database.read() as connection:
         assert len(list_projects(connection, after=0, limit=10)) == 1
+
+
+def test_the_command_makes_the_database_and_loads_the_study_once() -> None:
+    first = CliRunner().invoke(main, ["demo"])
+    assert (first.exit_code, first.stdout) == (0, "")
+    assert "Loaded as project 1" in first.stderr
+    second = CliRunner().invoke(main, ["demo"])
+    assert (second.exit_code, second.stdout) == (0, "")
+    assert "there already" in second.stderr
+    assert CliRunner().invoke(main, ["doctor"]).stdout.startswith("no problems found\n")

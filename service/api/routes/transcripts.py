@@ -16,12 +16,12 @@ from service.api.routes.projects import find_project, page
 from service.api.schemas.pages import Cursor, Limit
 from service.api.schemas.transcripts import (
     ImportedOut,
-    SegmentIn,
     SegmentOut,
     SegmentPage,
     TranscriptIn,
     TranscriptOut,
     TranscriptPage,
+    TranscriptSegmentIn,
 )
 from service.api.strict_route import StrictRoute
 from service.errors import MediaTypeNotSupported
@@ -235,7 +235,7 @@ def _format(request: Request) -> Format:
     return format
 
 
-def _given(one: SegmentIn, prefix: str) -> ImportedSegment:
+def _given(one: TranscriptSegmentIn, prefix: str) -> ImportedSegment:
     """A segment of a JSON body, its line ends as LF like those of files."""
     for name in ("external_id", "speaker", "section", "original_text", "original_language"):
         check_text(getattr(one, name) or "", place=prefix + name)

@@ -9,7 +9,7 @@ from service import limits
 from service.api.schemas.projects import Body, Label
 
 
-class SegmentIn(Body):
+class TranscriptSegmentIn(Body):
     """One segment of a transcript."""
 
     text: str = Field(description=f"1 to {limits.MAX_SEGMENT_CHARACTERS} characters; stored as it is, line ends as LF.")
@@ -32,7 +32,7 @@ class TranscriptIn(Body):
     label: Label | None = Field(default=None, description="Unique in the project; by default the site.")
     site: Label | None = Field(default=None, description="The study site, e.g. `BU`.")
     language: Label | None = Field(default=None, description="Of the texts.")
-    segments: Annotated[list[SegmentIn], FailFast()] = Field(
+    segments: Annotated[list[TranscriptSegmentIn], FailFast()] = Field(
         min_length=1, max_length=limits.MAX_SEGMENTS_PER_TRANSCRIPT, description="All of them, in reading order."
     )
 
