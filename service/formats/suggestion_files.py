@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -11,14 +10,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from service.errors import FileNotAccepted
+from service.formats.json_lines import json_line
+from service.formats.spreadsheet_cells import spreadsheet_cell
 
 FORMATS = (".jsonl", ".csv", ".parquet")
 CSV_COLUMNS = ("id", "rank", "code", "name", "path", "score", "basis", "abstained")
 PARQUET_BATCH = 1_024
-# What makes a spreadsheet take a cell for a formula, also in full-width form and behind a quote.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20", '"', "\ufeff")
-# Many programs end a line at these too; in JSON they stand only within strings, where an escape means the same.
-LINE_ENDS_ELSEWHERE = str.maketrans({char: f"\\u{ord(char):04x}" for char in "\u0085\u2028\u2029"})
 
 WriteRow = Callable[[dict[str, Any]], object]
 
@@ -57,9 +54,7 @@ def suggestion_writer(path: Path) -> Iterator[WriteRow]:
 
 @contextmanager
 def _jsonl(file: BinaryIO) -> Iterator[WriteRow]:
-    yield lambda row: file.write(
-        json.dumps(row, ensure_ascii=False).translate(LINE_ENDS_ELSEWHERE).encode("utf-8") + b"\n"
-    )
+    yield lambda row: file.write(json_line(row).encode("utf-8"))
 
 
 @contextmanager
@@ -83,17 +78,6 @@ def _csv_rows(row: dict[str, Any]) -> Iterator[list[Any]]:
         path = " > ".join(step["name"] for step in suggestion["path"])
         texts = [spreadsheet_cell(text) for text in (suggestion["code"], suggestion["name"], path)]
         yield [spreadsheet_cell(row["id"]), rank, *texts, suggestion["score"], *end]
-
-
-def spreadsheet_cell(value: str | int) -> str | int:
-    """The value, with an apostrophe before it where a spreadsheet would take it for a formula."""
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS) and not _is_number(value):
-        return f"'{value}"
-    return value
-
-
-def _is_number(value: str) -> bool:
-    return value.isascii() and value[1:].replace(".", "", 1).isdigit() and value[0] in "+-"
 
 
 @contextmanager
