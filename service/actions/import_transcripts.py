@@ -12,7 +12,7 @@ from service.errors import AlreadyThere, CodeUnknown, FieldNotValid
 from service.formats.transcripts import ImportedSegment, ImportedTranscript
 from service.storage.database import Database
 from service.storage.file_codings import FileCoding, add_file_codings
-from service.storage.projects import Project
+from service.storage.projects import Project, hold_project
 from service.storage.references import ExternalId
 from service.storage.transcripts import (
     SegmentFilter,
@@ -64,6 +64,7 @@ def import_transcripts(
     for one in imported:
         _check_codes(one.segments, codebook)
     with database.write() as connection:
+        hold_project(connection, project.id)
         return [_store(connection, project, one, defaults) for one in imported]
 
 

@@ -9,7 +9,7 @@ from service.actions.import_transcripts import DEFAULT_LABEL, segment_columns
 from service.errors import SegmentHasDecisions, VersionChanged
 from service.formats.transcripts import ImportedSegment
 from service.storage.database import Database
-from service.storage.projects import Project
+from service.storage.projects import Project, hold_project
 from service.storage.references import ExternalId
 from service.storage.transcripts import (
     Segment,
@@ -66,6 +66,7 @@ def put_transcript(
         StorageUnavailable: nothing was stored.
     """
     with database.write() as connection:
+        hold_project(connection, project.id)
         found = find_transcript(connection, project.id, ExternalId(wanted.external_id))
         if if_version is not None and if_version != (found.version if found else 0):
             raise VersionChanged
@@ -80,7 +81,8 @@ def put_transcript(
             )
         else:
             transcript_id = found.id
-            set_transcript(connection, transcript_id, site=wanted.site, language=wanted.language)
+            said = {"label": wanted.label, "site": wanted.site, "language": wanted.language}
+            set_transcript(connection, project.id, transcript_id, **said)
         _bring_to(connection, project.id, transcript_id, wanted.segments)
         return transcript(connection, project.id, transcript_id), found is None
 

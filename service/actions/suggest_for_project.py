@@ -15,9 +15,10 @@ from service.errors import AnswerTooLarge
 from service.formats.suggestion_rows import suggestion_row
 from service.storage.codings import coded_segments
 from service.storage.database import Database
+from service.storage.decisions import wait_for_turn
 from service.storage.projects import Project, codebook_content
 from service.storage.suggestions import renew_suggestions, settled_codes, settled_segments
-from service.storage.transcripts import Segment, SegmentFilter, list_segments
+from service.storage.transcripts import Segment, SegmentFilter, list_segments, segments_there
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,10 +114,13 @@ class SuggestForProject:
         self, project: Project, segments: Sequence[Segment], rows: Sequence[dict[str, Any]], model: LoadedModel
     ) -> int:
         with self._database.write() as connection:
-            # Read again here: people may have decided meanwhile.
+            # Read again here: people may have decided meanwhile, or put a transcript anew.
+            wait_for_turn(connection, project.coding_set_id)
+            there = segments_there(connection, [one.id for one in segments])
+            still = [one.id for one in segments if one.id in there]
             settled = settled_codes(connection, project.coding_set_id)
             closed = settled_segments(connection, project.coding_set_id)
-            fresh = [row for row in rows if _is_open(row, settled, closed)]
+            fresh = [row for row in rows if row["segment_id"] in there and _is_open(row, settled, closed)]
             common = {
                 "project_id": project.id,
                 "coding_set_id": project.coding_set_id,
@@ -124,9 +128,7 @@ class SuggestForProject:
                 "codebook_version_id": project.codebook_version_id,
                 "status": "pending",
             }
-            renew_suggestions(
-                connection, project.coding_set_id, [one.id for one in segments], [{**row, **common} for row in fresh]
-            )
+            renew_suggestions(connection, project.coding_set_id, still, [{**row, **common} for row in fresh])
         return len(fresh)
 
 

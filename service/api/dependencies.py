@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from service.actions.known_codebooks import KnownCodebooks
 from service.actions.suggest_codes import SuggestCodes
 from service.encoders import Encoders
+from service.errors import StorageUnavailable
 from service.storage.database import Database
 
 Answer = TypeVar("Answer")
@@ -37,6 +38,8 @@ async def _suggest_codes(request: Request) -> SuggestCodes:
 
 async def _database(request: Request) -> Database:
     database: Database = request.state.database
+    if not database.is_open:
+        raise StorageUnavailable
     return database
 
 

@@ -31,6 +31,8 @@ PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "2"
 _BY_STATUS: Mapping[int, type[ServiceError]] = {404: NotFound, 405: MethodNotAllowed}
 _NUMBERS = ("float_type", "float_parsing", "int_type", "int_parsing")
+# What pydantic puts into a place for each type that a field may have.
+_ALTERNATIVES = ("str", "constrained-str", "constrained-int", "dict[str,any]")
 _NOT_FINITE = ("nan", "inf", "infinity")
 
 
@@ -139,7 +141,7 @@ def _place(location: Sequence[str | int]) -> str:
     for step in location:
         if isinstance(step, int):
             place += f"[{step}]"
-        elif step not in ("str", "dict[str,any]"):
+        elif step not in _ALTERNATIVES:
             place += f"{'.' if place else ''}{shown_name(step)}"
     return place
 

@@ -74,5 +74,14 @@ def _check_media_type(request: Request) -> None:
     charset = parameters.strip().lower().replace('"', "")
     if essence.strip().lower() != "application/json" or charset not in ("", "charset=utf-8", "charset=utf8"):
         raise MediaTypeNotSupported
+    check_not_compressed(request)
+
+
+def check_not_compressed(request: Request) -> None:
+    """Passes a body that is sent as it is.
+
+    Raises:
+        MediaTypeNotSupported: it is compressed.
+    """
     if any(coding.lower() != "identity" for coding in request.headers.getlist("content-encoding")):
         raise MediaTypeNotSupported("The body must not be compressed.")

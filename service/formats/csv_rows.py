@@ -54,7 +54,7 @@ class _CsvLines:
             if place == "line 1":
                 line = line.removeprefix(BYTE_ORDER_MARK)
             if b"\0" in line:
-                raise CsvNotAccepted("The line holds NUL characters; is the file in UTF-8?", place=place)
+                raise CsvNotAccepted("The line holds NUL characters; a file must be in UTF-8.", place=place)
             try:
                 text = line.decode("utf-8")
             except UnicodeDecodeError as error:

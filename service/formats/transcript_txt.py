@@ -90,7 +90,7 @@ def _checked_lines(data: bytes) -> list[str]:
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     for number, line in enumerate(lines, start=1):
         if "\0" in line:
-            raise FileNotAccepted("The line holds NUL characters; is the file in UTF-8?", place=f"line {number}")
+            raise FileNotAccepted("The line holds NUL characters; a file must be in UTF-8.", place=f"line {number}")
         check_text(line, place=f"line {number}")
     return lines
 

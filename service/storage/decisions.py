@@ -319,9 +319,14 @@ def take_back(connection: Connection, turn: Turn, undone: DecisionToUndo, undo: 
         connection.execute(query, {**where, **marks})
 
 
+def wait_for_turn(connection: Connection, coding_set_id: int) -> None:
+    """From now until the transaction ends nobody else decides in the coding set, or makes suggestions for it."""
+    connection.execute(_WAIT_FOR_TURN, {"in_set": coding_set_id})
+
+
 def make_way_for_new_suggestions(connection: Connection, coding_set_id: int, segment_ids: Sequence[int]) -> None:
     """Withdraws what is pending on segments, before suggestions are made anew: none of the old ones comes back."""
-    connection.execute(_WAIT_FOR_TURN, {"in_set": coding_set_id})
+    wait_for_turn(connection, coding_set_id)
     for start in range(0, len(segment_ids), 500):
         connection.execute(_RENEW, {"in_set": coding_set_id, "in_segments": segment_ids[start : start + 500]})
 

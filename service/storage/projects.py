@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select
+from sqlalchemy.exc import IntegrityError
 
 from service.errors import AlreadyThere, NotFound
 from service.storage.references import ExternalId, Ref
-from service.storage.rows import added
+from service.storage.rows import add_missing, added
 from service.storage.tables import analysts, codebook_versions, coding_sets, projects, rounds
 from service.storage.times import in_utc, now
 
@@ -54,11 +55,11 @@ def add_project(
     Raises:
         AlreadyThere: another project has this external id.
     """
-    taken = select(projects.c.id).where(projects.c.external_id == external_id)
-    if external_id is not None and connection.execute(taken).first():
-        raise AlreadyThere("Another project has this external id.", place="external_id")
     at = now()
-    project = added(connection, projects, external_id=external_id, name=name, note=note, version=1, created_at=at)
+    try:
+        project = added(connection, projects, external_id=external_id, name=name, note=note, version=1, created_at=at)
+    except IntegrityError as error:
+        raise AlreadyThere("Another project has this external id.", place="external_id") from error
     added(
         connection,
         codebook_versions,
@@ -95,6 +96,16 @@ def project(connection: Connection, ref: Ref) -> Project:
     return _project(row)
 
 
+def hold_project(connection: Connection, project_id: int) -> None:
+    """Keeps others from bringing material into the project, and from deciding in it, until the transaction ends.
+
+    On SQLite nobody else writes meanwhile anyway.
+    """
+    its_sets = select(coding_sets.c.id).where(coding_sets.c.project_id == project_id).order_by(coding_sets.c.id)
+    for query in (select(projects.c.id).where(projects.c.id == project_id), its_sets):
+        connection.execute(query.with_for_update(key_share=True)).all()
+
+
 def list_projects(connection: Connection, *, after: int, limit: int) -> list[Project]:
     """Projects in the order in which they were added, those after a given one."""
     return [_project(row) for row in connection.execute(_LIST, {"after": after, "most": limit})]
@@ -109,8 +120,12 @@ def codebook_content(connection: Connection, codebook_version_id: int) -> Mappin
 
 def analyst_id(connection: Connection, name: str) -> int:
     """The analyst of this name, added if there is none yet."""
-    found = connection.execute(select(analysts.c.id).where(analysts.c.name == name)).scalar()
-    return found if found is not None else added(connection, analysts, name=name, created_at=now())
+    query = select(analysts.c.id).where(analysts.c.name == name)
+    found = connection.execute(query).scalar()
+    if found is None:
+        add_missing(connection, analysts, [{"name": name, "created_at": now()}])
+        found = connection.execute(query).scalar_one()
+    return int(found)
 
 
 def _projects() -> Select[Any]:
@@ -147,6 +162,7 @@ def _projects() -> Select[Any]:
 # Built once: putting the statement together takes several times as long as running it.
 _BY_ID = _projects().where(projects.c.id == bindparam("named"))
 _BY_EXTERNAL_ID = _projects().where(projects.c.external_id == bindparam("named"))
+_ANALYST = select(analysts.c.id).where(analysts.c.name == bindparam("named"))
 _LIST = _projects().where(projects.c.id > bindparam("after")).order_by(projects.c.id).limit(bindparam("most"))
 
 

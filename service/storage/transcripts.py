@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, exists, func, insert, select, update
 
+from service import limits
 from service.errors import NotFound
 from service.storage.references import Ref, is_named
 from service.storage.rows import added
@@ -126,10 +128,20 @@ def list_transcripts(connection: Connection, project_id: int, *, after: int, lim
     return [_transcript(row) for row in connection.execute(query)]
 
 
-def set_transcript(connection: Connection, transcript_id: int, *, site: str | None, language: str | None) -> None:
-    """Changes what is said of a transcript, and counts its version up."""
-    query = update(transcripts).where(transcripts.c.id == transcript_id)
-    connection.execute(query.values(site=site, language=language, version=transcripts.c.version + 1))
+def set_transcript(
+    connection: Connection,
+    project_id: int,
+    transcript_id: int,
+    *,
+    label: str | None,
+    site: str | None,
+    language: str | None,
+) -> None:
+    """Changes what is said of a transcript, and counts its version up; without a label it keeps the one it has."""
+    values: dict[str, Any] = {"site": site, "language": language, "version": transcripts.c.version + 1}
+    if label is not None:
+        values["label"] = _free_label(connection, project_id, label, but_of=transcript_id)
+    connection.execute(update(transcripts).where(transcripts.c.id == transcript_id).values(values))
 
 
 def segment(connection: Connection, project_id: int, ref: Ref) -> Segment:
@@ -170,6 +182,15 @@ def list_segments(
     return [_segment(row) for row in connection.execute(query)]
 
 
+def segments_there(connection: Connection, segment_ids: Sequence[int]) -> set[int]:
+    """Those of some segments that have not been removed."""
+    found: set[int] = set()
+    for at in range(0, len(segment_ids), 500):
+        query = select(segments.c.id).where(segments.c.id.in_(segment_ids[at : at + 500]))
+        found.update(connection.execute(query).scalars())
+    return found
+
+
 def segments_with_work(connection: Connection, transcript_id: int) -> set[int]:
     """Those of a transcript's segments that people have decided on or coded."""
     worked_on = [exists().where(table.c.segment_id == segments.c.id) for table in WORK]
@@ -195,21 +216,23 @@ def move_segments(connection: Connection, places: Mapping[int, Mapping[str, Any]
         connection.execute(update(segments).where(segments.c.id == segment_id).values(**values))
 
 
-def _free_label(connection: Connection, project_id: int, label: str) -> str:
-    taken = set(connection.execute(select(transcripts.c.label).where(transcripts.c.project_id == project_id)).scalars())
+def _free_label(connection: Connection, project_id: int, label: str, *, but_of: int | None = None) -> str:
+    query = select(transcripts.c.label).where(transcripts.c.project_id == project_id)
+    if but_of is not None:
+        query = query.where(transcripts.c.id != but_of)
+    taken = set(connection.execute(query).scalars())
     return next(free for free in _numbered(label) if free not in taken)
 
 
 def _numbered(label: str) -> Iterator[str]:
     yield label
-    number = 2
-    while True:
-        yield f"{label}-{number}"
-        number += 1
+    for number in count(2):
+        ending = f"-{number}"
+        yield label[: limits.MAX_LABEL_CHARACTERS - len(ending)] + ending
 
 
 def _transcripts(project_id: int) -> Select[Any]:
-    count = (
+    how_many = (
         select(func.count())
         .select_from(segments)
         .where(segments.c.transcript_id == transcripts.c.id)
@@ -218,7 +241,7 @@ def _transcripts(project_id: int) -> Select[Any]:
     )
     names = ("id", "external_id", "label", "site", "language", "version", "created_at")
     columns = [transcripts.c[name] for name in names]
-    return select(*columns, count.label("segments")).where(transcripts.c.project_id == project_id)
+    return select(*columns, how_many.label("segments")).where(transcripts.c.project_id == project_id)
 
 
 def _transcript(row: Row[Any]) -> Transcript:

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
+from service.storage.rows import add_missing
 from service.storage.tables import vectors
 
 # Fewer than SQLite takes as parameters of one statement.
@@ -33,6 +32,4 @@ def keep_vectors(connection: Connection, project_id: int, model_hash: str, fresh
         {"project_id": project_id, "model_hash": model_hash, "text_hash": text_hash, "vector": vector}
         for text_hash, vector in fresh.items()
     ]
-    if rows:
-        insert = insert_sqlite if connection.dialect.name == "sqlite" else insert_postgresql
-        connection.execute(insert(vectors).on_conflict_do_nothing(), rows)
+    add_missing(connection, vectors, rows)

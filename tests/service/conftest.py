@@ -9,10 +9,14 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from pydantic import SecretStr
+from sqlalchemy import func, select
 
 from service.api.guards import SECURITY_HEADERS
 from service.app import create_app
 from service.settings import HASHING_MODEL, Settings
+from service.storage.database import Database
+from service.storage.tables import metadata
 
 # The word that tests put wherever a study's text could stand.
 CANARY = re.compile("canary", re.IGNORECASE)
@@ -22,6 +26,8 @@ FROM_INSIDE = re.compile(
 )
 
 Suggest = Callable[..., Any]
+NewProject = Callable[..., str]
+RowCounts = Callable[[], dict[str, int]]
 
 
 @pytest.fixture(scope="session")
@@ -87,3 +93,47 @@ def suggest(client: TestClient) -> Suggest:
         return client.post("/v1/suggest", json={name: value for name, value in body.items() if value is not ...})
 
     return post
+
+
+@pytest.fixture
+def project_client(database_url: str) -> Iterator[TestClient]:
+    """The service on an empty database of its own, on each of the two kinds."""
+    app = create_app(Settings(model=HASHING_MODEL, database=SecretStr(database_url)))
+    with TestClient(app, base_url="http://127.0.0.1:8000") as client:
+        while client.get("/health/ready").status_code != 200:
+            time.sleep(0.01)
+        yield client
+
+
+@pytest.fixture
+def stored(project_client: TestClient, database_url: str) -> Iterator[Database]:
+    """The database of that service, to look into it past the service."""
+    database = Database(database_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def row_counts(stored: Database) -> RowCounts:
+    """How many rows each table of that service holds."""
+
+    def count() -> dict[str, int]:
+        with stored.read() as connection:
+            return {
+                name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+                for name, table in metadata.tables.items()
+            }
+
+    return count
+
+
+@pytest.fixture
+def new_project(project_client: TestClient) -> NewProject:
+    """Creates a project with the fields given, and gives its address."""
+
+    def create(**fields: Any) -> str:
+        response = project_client.post("/v1/projects", json={"name": "Barriers to care", **fields})
+        assert response.status_code == 201, response.text
+        return f"/v1/projects/{response.json()['id']}"
+
+    return create

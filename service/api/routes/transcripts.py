@@ -23,7 +23,7 @@ from service.api.schemas.transcripts import (
     TranscriptPage,
     TranscriptSegmentIn,
 )
-from service.api.strict_route import StrictRoute
+from service.api.strict_route import StrictRoute, check_not_compressed
 from service.errors import MediaTypeNotSupported
 from service.formats.texts import check_segment, check_text
 from service.formats.transcript_files import read_transcripts
@@ -48,6 +48,7 @@ MEDIA_TYPES: dict[str, Format] = {
     "application/jsonl": "jsonl",
     "application/x-ndjson": "jsonl",
 }
+PARAMETERS = ("", "charset=utf-8", "charset=utf8", "header=present")
 UPLOAD = {
     "requestBody": {
         "required": True,
@@ -164,6 +165,8 @@ async def list_segments_of_project(  # noqa: PLR0913 - each is one parameter of 
     cursor: Cursor = None,
 ) -> JSONResponse:
     """The project's segments in reading order, one transcript after another."""
+    for name, value in (("site", site), ("speaker", speaker)):
+        check_text(value or "", place=name)
     after = cursor_place(cursor)
     ref = reference(transcript_id, "transcript") if transcript_id is not None else None
 
@@ -227,11 +230,12 @@ def segment_row(one: Segment) -> dict[str, Any]:
 
 
 def _format(request: Request) -> Format:
-    essence, _, parameters = request.headers.get("content-type", "").partition(";")
-    charset = parameters.strip().lower().replace('"', "")
-    format = MEDIA_TYPES.get(essence.strip().lower())
-    if format is None or charset not in ("", "charset=utf-8", "charset=utf8", "header=present"):
+    values = request.headers.getlist("content-type")
+    essence, *parameters = (values[0] if len(values) == 1 else "").lower().split(";")
+    format = MEDIA_TYPES.get(essence.strip())
+    if format is None or any(one.strip().replace('"', "") not in PARAMETERS for one in parameters):
         raise MediaTypeNotSupported(f"A file must be sent as one of {', '.join(MEDIA_TYPES)}, in UTF-8.")
+    check_not_compressed(request)
     return format
 
 
@@ -241,6 +245,7 @@ def _given(one: TranscriptSegmentIn, prefix: str) -> ImportedSegment:
         check_text(getattr(one, name) or "", place=prefix + name)
     check_text(one.text, place=f"{prefix}text")
     check_segment(one.text, place=f"{prefix}text")
+    check_segment(one.original_text or "", place=f"{prefix}original_text", may_be_empty=True)
     original = None if one.original_text is None else _lf(one.original_text)
     values = one.model_dump(exclude={"text", "original_text"})
     return ImportedSegment(**values, text=_lf(one.text), original_text=original, place=prefix)
