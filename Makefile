@@ -4,6 +4,7 @@
 #   make test     install, then run all tests
 #   make check    lint, types, import directions, dependency audit
 #   make bench    print the figures that README and CHANGELOG quote
+#   make crash    kills the service many times and looks what is left
 #   make fuzz     the property tests with many more examples
 #   make pins     resolve constraints.txt anew
 #   make clean    remove the environment
@@ -21,7 +22,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # What is pinned with hashes is complete, so nothing is resolved here.
 PINNED := --no-deps --require-hashes
 
-.PHONY: help run test check bench fuzz pins clean
+.PHONY: help run test check bench crash fuzz pins clean
 help:
 	@sed -n 's/^#   //p' Makefile
 
@@ -68,6 +69,10 @@ check: $(VENV)/tools
 
 bench: $(VENV)/tools
 	@for benchmark in benchmarks/bench_*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
+
+crash: $(VENV)/tools
+	@echo "== the service is killed 20 times while people decide"
+	@THEMECODER_CRASH_ROUNDS=20 $(BIN)/python -m pytest tests/crash $(PYTEST)
 
 fuzz: $(VENV)/tools
 	@echo "== property tests, many examples"

@@ -17,7 +17,7 @@ from service.api.error_responses import add_error_responses
 from service.api.guards import Guards
 from service.api.idempotency import RunningKeys
 from service.api.openapi import PROBLEM_RESPONSES, describe_problems
-from service.api.routes import codebooks, decisions, health, projects, suggest, suggestions, transcripts
+from service.api.routes import codebooks, decisions, exports, health, projects, suggest, suggestions, transcripts
 from service.encoders import Encoders, for_many_threads
 from service.errors import ServiceError, StorageUnavailable
 from service.page import pages
@@ -34,6 +34,7 @@ ROUTERS = (
     transcripts.router,
     suggestions.router,
     decisions.router,
+    exports.router,
     health.router,
     pages.router,
 )

@@ -45,7 +45,6 @@ def export_codings(database: Database, ref: Ref) -> CodingExport:
         StorageUnavailable: it cannot be read.
     """
     with database.read() as connection:
-        exports.see_one_state(connection)
         project_id = project(connection, ref).id
         sets, documents = _coders(connection, project_id), _transcripts(connection, project_id)
         found = _findings(connection, project_id)
@@ -66,7 +65,6 @@ def export_decisions(database: Database, ref: Ref) -> DecisionExport:
         StorageUnavailable: it cannot be read.
     """
     with database.read() as connection:
-        exports.see_one_state(connection)
         project_id = project(connection, ref).id
         sets, documents = _coders(connection, project_id), _transcripts(connection, project_id)
         names = _code_names(connection, project_id)

@@ -45,8 +45,12 @@ class Database:
     def __init__(self, url: str) -> None:
         self._url = _checked_url(url)
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
-        self._reading = self._engine(READERS, "BEGIN")
-        self._writing = self._engine(1, "BEGIN IMMEDIATE") if self.is_sqlite else self._reading
+        if self.is_sqlite:
+            self._reading, self._writing = self._sqlite(READERS, "BEGIN"), self._sqlite(1, "BEGIN IMMEDIATE")
+        else:
+            self._writing = create_engine(self._url, pool_size=READERS, max_overflow=0, pool_pre_ping=True)
+            # SQLite's readers see one state throughout; without this PostgreSQL's would not.
+            self._reading = self._writing.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         # One writer at a time within this process: waiting here is fair, while SQLite's waiting is a lottery.
         self._turn = threading.Lock()
         self._current = threading.local()
@@ -103,11 +107,7 @@ class Database:
         self._reading.dispose()
         self._writing.dispose()
 
-    def _engine(self, size: int, begin: str) -> Engine:
-        if not self.is_sqlite:
-            return create_engine(
-                self._url, pool_size=size, max_overflow=0, pool_pre_ping=True, isolation_level="READ COMMITTED"
-            )
+    def _sqlite(self, size: int, begin: str) -> Engine:
         engine = create_engine(
             self._url, poolclass=QueuePool, pool_size=size, max_overflow=0, connect_args={"timeout": BUSY_SECONDS}
         )

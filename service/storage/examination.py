@@ -37,8 +37,6 @@ def examine(database: Database) -> Examination:
     problems: list[str] = []
     try:
         with database.read() as connection:
-            if not database.is_sqlite:
-                connection.execution_options(isolation_level="REPEATABLE READ")
             digest = _examine(connection, problems)
     except StorageUnavailable as error:
         # An operational one is of the surroundings, such as a lock or a full disk; another is of the file itself.

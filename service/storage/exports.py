@@ -22,12 +22,6 @@ from service.storage.tables import (
 _TURNED_DOWN = suggestions.c.status.in_(("rejected", "replaced"))
 
 
-def see_one_state(connection: Connection) -> None:
-    """Lets all queries that follow see one state of the database; to be called before the first of them."""
-    if connection.dialect.name == "postgresql":
-        connection.execution_options(isolation_level="REPEATABLE READ")
-
-
 def codebook_contents(connection: Connection, project_id: int) -> Iterator[Mapping[str, Any]]:
     """The JSON form of each version of the project's codebook, oldest first."""
     query = (

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -88,12 +89,27 @@ def test_many_threads_that_write_lose_nothing(database: Database) -> None:
 
 
 def test_a_reader_sees_one_state_and_never_half_of_a_change(database: Database) -> None:
-    with database.write() as writing:
-        writing.execute(insert(analysts).values(name="a", created_at=now()))
-        with database.read() as reading:
-            assert reading.execute(select(analysts)).all() == []
-    with database.read() as reading:
-        assert len(reading.execute(select(analysts)).all()) == 1
+    def names() -> list[str]:
+        with database.read() as connection:
+            return list(connection.execute(select(analysts.c.name)).scalars())
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        with database.write() as connection:
+            connection.execute(insert(analysts).values(name="a", created_at=now()))
+            assert elsewhere.submit(names).result() == []
+            assert names() == ["a"]
+        assert elsewhere.submit(names).result() == ["a"]
+
+
+def test_a_reader_sees_the_same_all_along(database: Database) -> None:
+    def add() -> None:
+        with database.write() as connection:
+            connection.execute(insert(analysts).values(name="a", created_at=now()))
+
+    with ThreadPoolExecutor(1) as elsewhere, database.read() as connection:
+        assert connection.execute(select(analysts)).all() == []
+        elsewhere.submit(add).result()
+        assert connection.execute(select(analysts)).all() == []
 
 
 def test_a_block_within_a_block_is_a_part_of_it(database: Database) -> None:

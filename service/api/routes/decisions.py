@@ -30,7 +30,8 @@ from service.formats.texts import check_text
 from service.storage.codings import Coding, CodingFilter, list_codings
 from service.storage.database import Database
 from service.storage.decisions import DecisionFilter, list_decisions
-from service.storage.projects import Project, analyst_id
+from service.storage.projects import Project, analyst_id, project
+from service.storage.references import Ref
 from service.storage.transcripts import segment
 
 router = APIRouter(prefix="/v1/projects/{project_id}", route_class=StrictRoute, tags=["decisions"])
@@ -54,10 +55,10 @@ async def decide_one(
     Kept for good with who, when and whether suggestions were visible. Sent again by the same analyst, it is the
     same decision; somebody else's decision on the same suggestion is a conflict that names who and when.
     """
+    project_ref = reference(project_id, "project_id")
 
     def act() -> dict[str, Any]:
-        found = find_project(database, project_id)
-        wanted = _Wanted(project=found, analyst=body.analyst, wishes=[body], list_name=None)
+        wanted = _Wanted(project=project_ref, analyst=body.analyst, wishes=[body], list_name=None)
         (decided,) = _decide(database, codebooks, wanted)
         return decision_row(decided)
 
@@ -73,10 +74,10 @@ async def decide_many(
     codebooks: KnownCodebooksOfService,
 ) -> Response:
     """Decisions on explicit ids, all of them or none; a problem's `place` tells which one was refused."""
+    project_ref = reference(project_id, "project_id")
 
     def act() -> dict[str, Any]:
-        found = find_project(database, project_id)
-        wanted = _Wanted(project=found, analyst=body.analyst, wishes=body.decisions, list_name="decisions")
+        wanted = _Wanted(project=project_ref, analyst=body.analyst, wishes=body.decisions, list_name="decisions")
         return {"decisions": [decision_row(one) for one in _decide(database, codebooks, wanted)]}
 
     return await answer_once(request, act)
@@ -162,7 +163,7 @@ def coding_row(one: Coding) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Wanted:
-    project: Project
+    project: Ref
     analyst: str
     wishes: Sequence[WishIn]
     list_name: str | None
@@ -171,26 +172,27 @@ class _Wanted:
 def _decide(database: Database, codebooks: KnownCodebooks, wanted: _Wanted) -> list[Decided]:
     check_text(wanted.analyst, place="analyst")
     with database.write() as connection:
+        found = project(connection, wanted.project)
         return Decide(database)(
-            project_id=wanted.project.id,
-            coding_set_id=wanted.project.coding_set_id,
+            project_id=found.id,
+            coding_set_id=found.coding_set_id,
             analyst_id=analyst_id(connection, wanted.analyst),
-            wishes=[_wish(connection, wanted.project, one) for one in wanted.wishes],
+            wishes=[_wish(connection, found, one) for one in wanted.wishes],
             active_codes=codebooks.active_codes,
             list_name=wanted.list_name,
         )
 
 
-def _wish(connection: Connection, project: Project, one: WishIn) -> Wish:
+def _wish(connection: Connection, within: Project, one: WishIn) -> Wish:
     return Wish(
         kind=one.kind,
         suggestion_id=one.suggestion,
-        segment_id=_segment_id(connection, project, one.segment) if isinstance(one.segment, str) else one.segment,
+        segment_id=_segment_id(connection, within, one.segment) if isinstance(one.segment, str) else one.segment,
         code=one.code,
         decision_id=one.decision,
         suggestions_visible=one.suggestions_visible,
     )
 
 
-def _segment_id(connection: Connection, project: Project, given: str | int | None) -> int | None:
-    return None if given is None else segment(connection, project.id, reference(str(given), "segment")).id
+def _segment_id(connection: Connection, within: Project, given: str | int | None) -> int | None:
+    return None if given is None else segment(connection, within.id, reference(str(given), "segment")).id

@@ -1,8 +1,8 @@
 """``/health``: is the process alive, and can it serve requests."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
-from service.api.dependencies import DatabaseOfService, EncodersOfService
+from service.api.dependencies import EncodersOfService
 from service.api.error_responses import RETRY_AFTER_SECONDS
 from service.api.schemas.health import Live, Ready
 from service.api.strict_route import StrictRoute
@@ -17,10 +17,10 @@ async def live() -> Live:
 
 
 @router.get("/ready", summary="Can requests be served", responses={503: {"model": Ready}})
-async def ready(response: Response, encoders: EncodersOfService, database: DatabaseOfService) -> Ready:
+async def ready(request: Request, response: Response, encoders: EncodersOfService) -> Ready:
     """200 once the default model is loaded and the database open, until then 503 with what is missing."""
     model = encoders.trouble() or "ok"
-    stored = "ok" if database.is_open else "The database is not open; the service's log says why."
+    stored = "ok" if request.state.database.is_open else "The database is not open; the service's log says why."
     is_ready = model == stored == "ok"
     if not is_ready:
         response.status_code = 503
