@@ -1,13 +1,14 @@
-# themecoder in a container that can write nothing but /tmp, and reaches for nothing.
+# themecoder in a container that can write nothing but /tmp and its data folder, and reaches for nothing.
 #
 #   docker build -t themecoder .
 #   python3 -c "import secrets; print(secrets.token_urlsafe(32))" > token && chmod 444 token
 #   docker run --rm --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges \
-#     -p 127.0.0.1:8000:8000 -v "$PWD/token:/run/secrets/themecoder_token:ro" themecoder
+#     -p 127.0.0.1:8000:8000 -v "$PWD/token:/run/secrets/themecoder_token:ro" -v themecoder-data:/data themecoder
 #
+# Projects are kept in the volume themecoder-data.
 # Behind a host name of its own, add -e THEMECODER_HOSTS='["coding.example.org"]'.
-# A file in the current folder: docker run … -v "$PWD:/data" --user "$(id -u)" themecoder
-#   suggest /data/interviews.csv --codebook upsides --output /data/suggestions.csv
+# A file in the current folder: docker run … -v "$PWD:/files" --user "$(id -u)" themecoder
+#   suggest /files/interviews.csv --codebook upsides --output /files/suggestions.csv
 
 # Not older than 3.12.12: CVE-2025-8291 and CVE-2025-59375 are mended there.
 ARG PYTHON=3.12.12-slim
@@ -47,7 +48,11 @@ ENV PATH=/opt/themecoder/bin:$PATH \
     DO_NOT_TRACK=1 \
     THEMECODER_HOST=0.0.0.0 \
     THEMECODER_PORT=8000 \
-    THEMECODER_TOKEN_FILE=/run/secrets/themecoder_token
+    THEMECODER_TOKEN_FILE=/run/secrets/themecoder_token \
+    THEMECODER_DATA=/data
+# A new volume takes over the owner and the mode.
+RUN mkdir -m 0700 /data && chown 10001:10001 /data
+VOLUME /data
 USER 10001:10001
 WORKDIR /
 EXPOSE 8000
