@@ -231,7 +231,7 @@ def test_the_api_page_lets_one_try_an_operation(open_page: Any) -> None:
     codes = [{"id": "hope", "name": HOSTILE}, {"id": "work", "name": "Work"}]
     segments = [{"id": "1", "text": f"{HOSTILE} hope"}]
     body = {"codebook": {"name": "Own", "codes": codes}, "segments": segments, "min_score": 0}
-    page.locator(".opblock-post .opblock-summary-control").click()
+    page.get_by_role("button", name="POST /v1/suggest Suggest").click()
     page.locator(".opblock-post .body-param__text").fill(json.dumps(body))
     page.get_by_role("button", name="Execute").click()
     response = page.locator(".live-responses-table .response")
