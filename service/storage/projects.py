@@ -120,11 +120,10 @@ def codebook_content(connection: Connection, codebook_version_id: int) -> Mappin
 
 def analyst_id(connection: Connection, name: str) -> int:
     """The analyst of this name, added if there is none yet."""
-    query = select(analysts.c.id).where(analysts.c.name == name)
-    found = connection.execute(query).scalar()
+    found = connection.execute(_ANALYST, {"named": name}).scalar()
     if found is None:
         add_missing(connection, analysts, [{"name": name, "created_at": now()}])
-        found = connection.execute(query).scalar_one()
+        found = connection.execute(_ANALYST, {"named": name}).scalar_one()
     return int(found)
 
 

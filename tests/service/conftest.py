@@ -4,13 +4,15 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
+import psycopg
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from service.api.guards import SECURITY_HEADERS
 from service.app import create_app
@@ -31,15 +33,9 @@ RowCounts = Callable[[], dict[str, int]]
 
 
 @pytest.fixture(scope="session")
-def running_service() -> Iterator[TestClient]:
+def running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """One service for all tests: it keeps nothing of what it is asked."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("THEMECODER_")]:
-            patch.delenv(name)
-        app = create_app(Settings(model=HASHING_MODEL))
-    with TestClient(app, base_url="http://127.0.0.1:8000") as client:
-        while client.get("/health/ready").status_code != 200:
-            time.sleep(0.05)
+    with serving(f"sqlite:///{tmp_path_factory.mktemp('service') / 'themecoder.sqlite3'}") as client:
         yield client
 
 
@@ -95,22 +91,54 @@ def suggest(client: TestClient) -> Suggest:
     return post
 
 
-@pytest.fixture
-def project_client(database_url: str) -> Iterator[TestClient]:
-    """The service on an empty database of its own, on each of the two kinds."""
-    app = create_app(Settings(model=HASHING_MODEL, database=SecretStr(database_url)))
+@contextmanager
+def serving(database_url: str) -> Iterator[TestClient]:
+    """The service on a database, once it is ready."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("THEMECODER_")]:
+            patch.delenv(name)
+        app = create_app(Settings(model=HASHING_MODEL, database=SecretStr(database_url)))
     with TestClient(app, base_url="http://127.0.0.1:8000") as client:
         while client.get("/health/ready").status_code != 200:
             time.sleep(0.01)
         yield client
 
 
-@pytest.fixture
-def stored(project_client: TestClient, database_url: str) -> Iterator[Database]:
-    """The database of that service, to look into it past the service."""
-    database = Database(database_url)
-    yield database
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def project_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of the database of all tests of projects, one on each of the two kinds."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path_factory.mktemp('projects') / 'themecoder.sqlite3'}"
+    server: str = request.getfixturevalue("postgres")
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE test_projects")
+    return server.replace("/postgres?", "/test_projects?")
+
+
+@pytest.fixture(scope="session")
+def running_project_service(project_database_url: str) -> Iterator[tuple[TestClient, Database]]:
+    """One service on each of them: to start one takes longer than most tests. Ids go on from test to test."""
+    database = Database(project_database_url)
+    with serving(project_database_url) as client:
+        yield client, database
     database.close()
+
+
+@pytest.fixture
+def stored(running_project_service: tuple[TestClient, Database]) -> Database:
+    """The database of that service, empty at first, to look into it past the service."""
+    _, database = running_project_service
+    with database.write() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(delete(table))
+    return database
+
+
+@pytest.fixture
+def project_client(running_project_service: tuple[TestClient, Database], stored: Database) -> TestClient:
+    """The service on an empty database, on each of the two kinds."""
+    client, _ = running_project_service
+    return client
 
 
 @pytest.fixture

@@ -162,13 +162,13 @@ def test_made_again_the_same_suggestions_stay(project_client: TestClient, projec
 def test_nothing_is_encoded_twice_not_even_after_a_new_start(
     project_client: TestClient,
     project: str,
-    database_url: str,
+    project_database_url: str,
     row_counts: RowCounts,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     make(project_client, project, min_score=0)
     kept = row_counts()["vectors"]
-    settings = Settings(model=HASHING_MODEL, database=SecretStr(database_url))
+    settings = Settings(model=HASHING_MODEL, database=SecretStr(project_database_url))
     with TestClient(create_app(settings), base_url="http://127.0.0.1:8000") as again:
         while again.get("/health/ready").status_code != 200:
             pass
@@ -330,6 +330,8 @@ def test_what_is_put_anew_while_suggestions_are_made_gets_none_that_hang_on_noth
     making = threading.Thread(
         target=lambda: answers.append(project_client.post(f"{project}/suggestions", json={"min_score": 0, "top_k": 0}))
     )
+    # The running service remembers what it has encoded lately.
+    upload(project_client, project, f"B5: Something new: {project}.")
     making.start()
     assert encoding.wait(20)
     stays = {"text": "Cost is a barrier.", "speaker": "B2", "paragraph": 3}
@@ -339,5 +341,5 @@ def test_what_is_put_anew_while_suggestions_are_made_gets_none_that_hang_on_noth
     making.join(20)
     assert answers[0].status_code == 200
     found = pending(project_client, project)
-    assert {one["segment"]["text"] for one in found} == {"Cost is a barrier."}
-    assert answers[0].json()["suggestions"] == len(found) == 2
+    assert {one["segment"]["text"] for one in found} == {"Cost is a barrier.", f"Something new: {project}."}
+    assert answers[0].json()["suggestions"] == len(found) == 4

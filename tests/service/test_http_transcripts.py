@@ -11,7 +11,17 @@ from fastapi.testclient import TestClient
 from sqlalchemy import func, insert, select
 
 from service.storage.database import Database
-from service.storage.tables import analysts, coding_sets, codings, decisions, no_codes, rounds, segments, transcripts
+from service.storage.tables import (
+    analysts,
+    codebook_versions,
+    coding_sets,
+    codings,
+    decisions,
+    no_codes,
+    rounds,
+    segments,
+    transcripts,
+)
 from service.storage.times import now
 
 ProblemOf = Callable[[Any], dict[str, Any]]
@@ -71,7 +81,8 @@ def put_work(stored: Database, segment_id: int, kind: str) -> None:
             said = {"number": 1, "kind": "no_code", "suggestions_visible": True, "at": now()}
             connection.execute(insert(decisions).values(**where, **said, analyst_id=(ada or [0])[0]))
         elif kind == "coding":
-            connection.execute(insert(codings).values(**where, code="x", origin="file", codebook_version_id=1))
+            version = connection.execute(select(func.min(codebook_versions.c.id))).scalar_one()
+            connection.execute(insert(codings).values(**where, code="x", origin="file", codebook_version_id=version))
         else:
             connection.execute(insert(no_codes).values(**where))
 
