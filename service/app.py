@@ -1,5 +1,6 @@
 """The only wiring: settings in, application out. Importing this module does not import torch."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -27,6 +28,7 @@ from service.storage.database import Database
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 2.0
+STOP_SECONDS = 5.0
 ROUTERS = (
     suggest.router,
     codebooks.router,
@@ -67,7 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
         # As many threads as requests may wait, or the rest would wait for a thread instead of being told.
         threads = ThreadPoolExecutor(limits.MAX_WAITING_REQUESTS + limits.SPARE_THREADS, thread_name_prefix="action")
         database, stopping = Database(settings.database_url), Event()
-        threads.submit(_open, database, stopping)
+        opening = asyncio.wrap_future(threads.submit(_open, database, stopping))
         yield State(
             threads=threads,
             database=database,
@@ -77,6 +79,8 @@ def create_app(settings: Settings) -> FastAPI:
             suggest_codes=SuggestCodes(encoders),
         )
         stopping.set()
+        # Alembic can run but once at a time in a process, which may go on with another application.
+        await asyncio.wait({opening}, timeout=STOP_SECONDS)
         database.close()
         threads.shutdown(wait=False, cancel_futures=True)
         thread.shutdown(wait=False, cancel_futures=True)

