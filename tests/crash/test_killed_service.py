@@ -79,7 +79,7 @@ def test_every_acknowledged_decision_outlives_a_killed_service(tmp_path: Path) -
         ]
         for thread in threads:
             thread.start()
-        time.sleep(draw.uniform(0.1, 0.6))
+        wait_for(acknowledged, len(acknowledged) + draw.randrange(20, 100))
         service.kill()
         for thread in threads:
             thread.join()
@@ -89,10 +89,17 @@ def test_every_acknowledged_decision_outlives_a_killed_service(tmp_path: Path) -
         decided = {one["suggestion"] for one in kept.values()}
         waiting = [one for one in waiting if one not in decided]
     service.kill()
-    assert len(acknowledged) > 20 * ROUNDS
+    assert len(acknowledged) >= 20 * ROUNDS
     database = Database(f"sqlite:///{folder / 'themecoder.sqlite3'}")
     assert examine(database).problems == []
     database.close()
+
+
+def wait_for(acknowledged: list[dict[str, Any]], count: int) -> None:
+    deadline = time.monotonic() + 60
+    while len(acknowledged) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
 
 
 def trail(url: str) -> dict[int, dict[str, Any]]:
