@@ -66,7 +66,6 @@ def fill() -> list[int]:
 
 def main() -> None:
     """Prints the figures."""
-    bench_suggest_http.CLIENTS = CLIENTS
     draw = random.Random(1)
     with service():
         ids = fill()
@@ -80,10 +79,10 @@ def main() -> None:
             request("POST", "/v1/projects/1/decisions", json.dumps({"kind": "reject", "suggestion": one}).encode())
             for one in ids
         )
-        asyncio.run(load(lambda: draw.choice(pages), 2))
-        show("bare GET /health/live", asyncio.run(load(lambda: bare, SECONDS / 2)), SECONDS / 2)
-        show("page of 50 suggestions", asyncio.run(load(lambda: draw.choice(pages), SECONDS)), SECONDS)
-        show("durable decision", asyncio.run(load(lambda: next(decisions), SECONDS)), SECONDS)
+        asyncio.run(load(lambda: draw.choice(pages), 2, CLIENTS))
+        show("bare GET /health/live", asyncio.run(load(lambda: bare, SECONDS / 2, CLIENTS)), SECONDS / 2)
+        show("page of 50 suggestions", asyncio.run(load(lambda: draw.choice(pages), SECONDS, CLIENTS)), SECONDS)
+        show("durable decision", asyncio.run(load(lambda: next(decisions), SECONDS, CLIENTS)), SECONDS)
 
 
 if __name__ == "__main__":

@@ -76,11 +76,11 @@ async def _client(next_request: Callable[[], bytes], until: float, seconds: list
     writer.close()
 
 
-async def load(next_request: Callable[[], bytes], seconds: float) -> list[float]:
-    """Seconds that each request took."""
+async def load(next_request: Callable[[], bytes], seconds: float, clients: int = CLIENTS) -> list[float]:
+    """Seconds that each request took; each client sends the next one when the last one is answered."""
     taken: list[float] = []
     until = time.perf_counter() + seconds
-    await asyncio.gather(*(_client(next_request, until, taken) for _ in range(CLIENTS)))
+    await asyncio.gather(*(_client(next_request, until, taken) for _ in range(clients)))
     return taken
 
 

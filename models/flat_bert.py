@@ -64,28 +64,28 @@ def lay_out(rows: Sequence[Sequence[int]], size: int, pad_id: int) -> FlatTexts:
     """
     lengths = np.array([len(row) for row in rows])
     steps = -(-lengths // LENGTH_STEP)
-    order = np.argsort(steps, kind="stable")
     ids = np.full(size, pad_id)
     positions, places = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
-    total = int(lengths.sum())
-    ids[:total] = np.concatenate([np.asarray(rows[index]) for index in order])
     padded, entry, place = [], 0, 0
-    for step, count in zip(*np.unique(steps, return_counts=True), strict=True):
-        members = order[len(order) - int((steps >= step).sum()) :][:count]
-        within = np.arange(step * LENGTH_STEP)
-        mask = within[None, :] < lengths[members][:, None]
-        used = int(mask.sum())
+    for step in np.unique(steps):
+        members = np.flatnonzero(steps == step)
+        mask = np.arange(step * LENGTH_STEP) < lengths[members][:, None]
+        here = slice(entry, entry + int(mask.sum()))
         entries = np.zeros(mask.shape, dtype=np.int64)
-        entries[mask] = np.arange(entry, entry + used)
-        positions[entry : entry + used] = np.nonzero(mask)[1]
-        places[entry : entry + used] = place + np.flatnonzero(mask)
-        entry, place = entry + used, place + mask.size
-        rows_of_step = PaddedRows(
-            members=members.tolist(), entries=torch.from_numpy(entries), mask=torch.from_numpy(mask)
+        entries[mask] = np.arange(here.start, here.stop)
+        ids[here] = np.concatenate([np.asarray(rows[member]) for member in members.tolist()])
+        positions[here] = np.nonzero(mask)[1]
+        places[here] = place + np.flatnonzero(mask)
+        entry, place = here.stop, place + mask.size
+        padded.append(
+            PaddedRows(members=members.tolist(), entries=torch.from_numpy(entries), mask=torch.from_numpy(mask))
         )
-        padded.append(rows_of_step)
-    ids_, positions_, places_ = (torch.from_numpy(array) for array in (ids, positions, places))
-    return FlatTexts(ids=ids_, positions=positions_, padded=padded, places=places_)
+    return FlatTexts(
+        ids=torch.from_numpy(ids),
+        positions=torch.from_numpy(positions),
+        padded=padded,
+        places=torch.from_numpy(places),
+    )
 
 
 class FlatBert:

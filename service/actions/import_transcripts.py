@@ -1,6 +1,6 @@
 """Bring transcripts into a project, with the codings that their files hold."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,8 +23,6 @@ from service.storage.transcripts import (
     list_segments,
     transcript,
 )
-
-DEFAULT_LABEL = "T"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +92,7 @@ def _store(connection: Connection, project: Project, imported: ImportedTranscrip
         connection,
         project.id,
         external_id=external_id,
-        label=defaults.label or site or external_id or DEFAULT_LABEL,
+        label=defaults.label,
         site=site,
         language=imported.language or defaults.language,
     )
@@ -124,7 +122,7 @@ def _by_segment(segments: Iterable[ImportedSegment]) -> list[list[ImportedSegmen
     return list(groups.values())
 
 
-def _check_codes(segments: Iterable[ImportedSegment], codebook: Collection[str] | Codebook) -> None:
+def _check_codes(segments: Iterable[ImportedSegment], codebook: Codebook) -> None:
     for segment in segments:
         for code in segment.codes or ():
             if code not in codebook:

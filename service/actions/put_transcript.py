@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from service.actions.import_transcripts import DEFAULT_LABEL, segment_columns
+from service.actions.import_transcripts import segment_columns
 from service.errors import SegmentHasDecisions, VersionChanged
 from service.formats.transcripts import ImportedSegment
 from service.storage.database import Database
@@ -75,7 +75,7 @@ def put_transcript(
                 connection,
                 project.id,
                 external_id=wanted.external_id,
-                label=wanted.label or wanted.site or wanted.external_id or DEFAULT_LABEL,
+                label=wanted.label,
                 site=wanted.site,
                 language=wanted.language,
             )

@@ -44,20 +44,13 @@ class RunningKeys:
                 self._keys.discard(key)
 
 
-async def answer_once(
-    request: Request,
-    act: Callable[[], Mapping[str, Any]],
-    *,
-    status: int = 200,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
+async def answer_once(request: Request, act: Callable[[], Mapping[str, Any]], *, status: int = 200) -> Response:
     """Does what is asked and answers with its result; with the same key a second time, answers the same.
 
     Args:
         request: its header may hold the key.
         act: what is to be done, within one transaction with keeping the answer.
         status: of the answer.
-        headers: of the answer.
 
     Raises:
         IdempotencyKeyReused: the key came with another request before.
@@ -67,7 +60,7 @@ async def answer_once(
     key = request.headers.get(HEADER)
     if key is None:
         body = await in_thread(request, lambda: _text(act()))
-        return _answer(body, status, headers)
+        return _answer(body, status)
     if not key.isprintable() or not 1 <= len(key) <= limits.MAX_LABEL_CHARACTERS:
         raise FieldNotValid(f"Must be 1 to {limits.MAX_LABEL_CHARACTERS} printable characters.", place=HEADER)
     asked = _hash(request, await request.body())
@@ -77,7 +70,7 @@ async def answer_once(
             return _once(database, key, asked, lambda: (_text(act()), status))
 
     body, kept_status = await in_thread(request, once)
-    return _answer(body, kept_status, headers)
+    return _answer(body, kept_status)
 
 
 def _once(database: Database, key: str, asked: bytes, act: Callable[[], tuple[str, int]]) -> tuple[str, int]:
@@ -109,5 +102,5 @@ def _text(answer: Mapping[str, Any]) -> str:
     return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
 
 
-def _answer(body: str, status: int, headers: Mapping[str, str] | None) -> Response:
-    return Response(body, status, dict(headers or {}), media_type="application/json")
+def _answer(body: str, status: int) -> Response:
+    return Response(body, status, media_type="application/json")

@@ -38,6 +38,11 @@ def check_segment(text: str, *, place: str, may_be_empty: bool = False) -> None:
         raise SegmentEmpty(place=place)
 
 
+def with_lf(text: str) -> str:
+    """The text with its line ends (CR LF, CR) as LF; nothing else of it changes."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def shown_name(name: str) -> str:
     """A field's name as errors may show it: plain names as they are, anything else only by its kind."""
     return name if PLAIN_NAME.fullmatch(name) else "<unprintable name>"

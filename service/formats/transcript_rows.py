@@ -9,7 +9,7 @@ from service import limits
 from service.errors import FieldNotValid, FileNotAccepted, InputError, InvalidId
 from service.formats.labels import check_label
 from service.formats.speakers import moderators
-from service.formats.texts import check_segment, check_text
+from service.formats.texts import check_segment, check_text, with_lf
 from service.formats.transcripts import ImportedSegment, ImportedTranscript, Role
 
 ROLES: Mapping[str, Role] = {"participant": "participant", "moderator": "moderator"}
@@ -108,7 +108,7 @@ def _text(row: Row, key: str, place: str) -> str | None:
     if not isinstance(value, str):
         raise FieldNotValid("It must be a text.", place=f"{place}, {key}")
     check_text(value, place=f"{place}, {key}")
-    return value.replace("\r\n", "\n").replace("\r", "\n")
+    return with_lf(value)
 
 
 def _label(row: Row, key: str, place: str, refusal: type[InputError] = FieldNotValid) -> str | None:

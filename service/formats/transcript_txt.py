@@ -10,7 +10,7 @@ from service.errors import FileNotAccepted
 from service.formats.lines import BYTE_ORDER_MARK
 from service.formats.speaker_lines import LineStart, plain_start, turn_starts
 from service.formats.speakers import moderators
-from service.formats.texts import check_segment, check_text
+from service.formats.texts import check_segment, check_text, with_lf
 from service.formats.transcripts import ImportedSegment, ImportedTranscript
 
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -87,7 +87,7 @@ def _checked_lines(data: bytes) -> list[str]:
     except UnicodeDecodeError as error:
         number = 1 + len(_LINE_END.findall(data, 0, error.start))
         raise FileNotAccepted("A text file must be in UTF-8.", place=f"line {number}") from error
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = with_lf(text).split("\n")
     for number, line in enumerate(lines, start=1):
         if "\0" in line:
             raise FileNotAccepted("The line holds NUL characters; a file must be in UTF-8.", place=f"line {number}")

@@ -28,7 +28,10 @@ def add_file_codings(connection: Connection, project: Project, given: Sequence[F
     if not given:
         return
     round_id = _round(connection, project.id)
-    sets = {coder: _coding_set(connection, project.id, round_id, coder) for coder in {one.coder for one in given}}
+    sets = {
+        coder: _coding_set(connection, project.id, round_id, coder)
+        for coder in dict.fromkeys(one.coder for one in given)
+    }
     coded = [
         {
             "project_id": project.id,

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, func, insert, or_, select, update
 
 from service import limits
 from service.errors import NotFound
@@ -17,6 +17,7 @@ from service.storage.times import in_utc, now
 
 # What an analyst's work hangs on; suggestions alone do not count, they are made again.
 WORK = (decisions, codings, no_codes)
+DEFAULT_LABEL = "T"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,11 +88,15 @@ def add_transcript(
     project_id: int,
     *,
     external_id: str | None,
-    label: str,
+    label: str | None,
     site: str | None,
     language: str | None,
 ) -> int:
-    """Adds a transcript without segments; its label gets a number if it is taken."""
+    """Adds a transcript without segments.
+
+    Without a label it has its site's, else its external id; a number goes behind a label that is taken.
+    """
+    label = label or site or external_id or DEFAULT_LABEL
     said = {"external_id": external_id, "site": site, "language": language}
     row: dict[str, Any] = {**said, "project_id": project_id, "label": _free_label(connection, project_id, label)}
     row |= {"version": 1, "created_at": now()}
@@ -193,10 +198,8 @@ def segments_there(connection: Connection, segment_ids: Sequence[int]) -> set[in
 
 def segments_with_work(connection: Connection, transcript_id: int) -> set[int]:
     """Those of a transcript's segments that people have decided on or coded."""
-    worked_on = [exists().where(table.c.segment_id == segments.c.id) for table in WORK]
-    query = select(segments.c.id).where(
-        segments.c.transcript_id == transcript_id, worked_on[0] | worked_on[1] | worked_on[2]
-    )
+    worked_on = or_(*(exists().where(table.c.segment_id == segments.c.id) for table in WORK))
+    query = select(segments.c.id).where(segments.c.transcript_id == transcript_id, worked_on)
     return set(connection.execute(query).scalars())
 
 
@@ -208,12 +211,13 @@ def remove_segments(connection: Connection, segment_ids: Sequence[int]) -> None:
 
 
 def move_segments(connection: Connection, places: Mapping[int, Mapping[str, Any]]) -> None:
-    """Gives segments other positions and labels; the texts stay."""
+    """Gives segments other positions and labels; the texts stay. Each row has the columns but the id."""
+    if not places:
+        return
+    one = update(segments).where(segments.c.id == bindparam("of_segment"))
     # By way of places that no segment has, or two of them would want one place for a moment.
-    for segment_id in places:
-        connection.execute(update(segments).where(segments.c.id == segment_id).values(position=-segment_id))
-    for segment_id, values in places.items():
-        connection.execute(update(segments).where(segments.c.id == segment_id).values(**values))
+    connection.execute(one, [{"of_segment": segment_id, "position": -segment_id} for segment_id in places])
+    connection.execute(one, [{"of_segment": segment_id, **row} for segment_id, row in places.items()])
 
 
 def _free_label(connection: Connection, project_id: int, label: str, *, but_of: int | None = None) -> str:
