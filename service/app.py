@@ -46,6 +46,7 @@ class State(TypedDict):
     """What the routes find in ``request.state``."""
 
     threads: Executor
+    readers: Executor
     database: Database
     codebooks: KnownCodebooks
     running_keys: RunningKeys
@@ -68,10 +69,12 @@ def create_app(settings: Settings) -> FastAPI:
         encoders.load_in(thread)
         # As many threads as requests may wait, or the rest would wait for a thread instead of being told.
         threads = ThreadPoolExecutor(limits.MAX_WAITING_REQUESTS + limits.SPARE_THREADS, thread_name_prefix="action")
+        readers = ThreadPoolExecutor(limits.READING_THREADS, thread_name_prefix="page")
         database, stopping = Database(settings.database_url), Event()
         opening = asyncio.wrap_future(threads.submit(_open, database, stopping))
         yield State(
             threads=threads,
+            readers=readers,
             database=database,
             codebooks=KnownCodebooks(database),
             running_keys=RunningKeys(),
@@ -82,8 +85,8 @@ def create_app(settings: Settings) -> FastAPI:
         # Alembic can run but once at a time in a process, which may go on with another application.
         await asyncio.wait({opening}, timeout=STOP_SECONDS)
         database.close()
-        threads.shutdown(wait=False, cancel_futures=True)
-        thread.shutdown(wait=False, cancel_futures=True)
+        for executor in (threads, readers, thread):
+            executor.shutdown(wait=False, cancel_futures=True)
 
     app = FastAPI(
         title="themecoder",

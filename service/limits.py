@@ -40,6 +40,8 @@ MAX_PAGE = 200
 MAX_WAITING_REQUESTS = 64
 # Threads beside those of the waiting requests, so that everything else is answered meanwhile.
 SPARE_THREADS = 16
+# Pages of lists that are put together at once; they mostly wait for the interpreter.
+READING_THREADS = 4
 # Shorter tokens can be guessed.
 MIN_TOKEN_CHARACTERS = 32
 MAX_TOKEN_CHARACTERS = 1_000

@@ -26,6 +26,14 @@ async def in_thread(request: Request, action: Callable[..., Answer], *arguments:
     return await asyncio.get_running_loop().run_in_executor(request.state.threads, action, *arguments)
 
 
+async def read_in_thread(request: Request, read: Callable[[], Answer]) -> Answer:
+    """One page of a list, read in one of the few threads that are there for it.
+
+    Putting a page together keeps the interpreter busy: more threads at once only take it from each other.
+    """
+    return await asyncio.get_running_loop().run_in_executor(request.state.readers, read)
+
+
 async def _encoders(request: Request) -> Encoders:
     encoders: Encoders = request.state.encoders
     return encoders

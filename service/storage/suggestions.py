@@ -17,7 +17,6 @@ _PAGE = (
         suggestions.c.basis,
         suggestions.c.status,
         suggestions.c.model_version,
-        suggestions.c.codebook_version_id,
         suggestions.c.content,
         segments.c.id.label("segment_id"),
         segments.c.external_id,

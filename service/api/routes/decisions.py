@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from service import limits
 from service.actions.decide import Decide, Decided, Wish
 from service.actions.known_codebooks import KnownCodebooks
-from service.api.dependencies import DatabaseOfService, KnownCodebooksOfService, in_thread
+from service.api.dependencies import DatabaseOfService, KnownCodebooksOfService, read_in_thread
 from service.api.idempotency import answer_once
 from service.api.references import cursor_number, reference
 from service.api.routes.projects import find_project, page
@@ -101,7 +101,7 @@ async def list_all(
             wanted = DecisionFilter(segment_id=_segment_id(connection, found, segment_id))
             return list_decisions(connection, found.id, wanted, after=after, limit=limit + 1)
 
-    found = await in_thread(request, read)
+    found = await read_in_thread(request, read)
     return JSONResponse(page([decision_row(one) for one in found], limit))
 
 
@@ -124,7 +124,7 @@ async def list_standing(
             wanted = CodingFilter(segment_id=_segment_id(connection, found, segment_id), code=code)
             return list_codings(connection, found.id, wanted, after=after, limit=limit + 1)
 
-    found = await in_thread(request, read)
+    found = await read_in_thread(request, read)
     return JSONResponse(page([coding_row(one) for one in found], limit))
 
 

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from models.codebook import BUILT_IN, Codebook, built_in_codebook, codebook_from_json
 from service import limits
 from service.actions.create_project import create_project
-from service.api.dependencies import DatabaseOfService, in_thread
+from service.api.dependencies import DatabaseOfService, in_thread, read_in_thread
 from service.api.idempotency import answer_once
 from service.api.references import cursor_number, etag, external_id, reference
 from service.api.schemas.codebooks import CodebookOut
@@ -50,7 +50,7 @@ async def list_all(
         with database.read() as connection:
             return list_projects(connection, after=after, limit=limit + 1)
 
-    found = await in_thread(request, read)
+    found = await read_in_thread(request, read)
     return JSONResponse(page([project_row(one) for one in found], limit))
 
 

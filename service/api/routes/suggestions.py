@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from service import limits
 from service.actions.suggest_for_project import SuggestForProject
-from service.api.dependencies import DatabaseOfService, EncodersOfService, in_thread
+from service.api.dependencies import DatabaseOfService, EncodersOfService, in_thread, read_in_thread
 from service.api.references import cursor_number, reference
 from service.api.routes.projects import find_project
 from service.api.schemas.pages import Cursor, Limit
@@ -89,7 +89,7 @@ async def list_all(
             )
         return _page(rows, limit)
 
-    return Response(await in_thread(request, read), media_type="application/json")
+    return Response(await read_in_thread(request, read), media_type="application/json")
 
 
 def _page(rows: Sequence[Any], limit: int) -> str:
@@ -101,14 +101,13 @@ def _page(rows: Sequence[Any], limit: int) -> str:
 
 def _item(row: Any) -> str:
     """One suggestion, put together by hand, because encoding a page of dictionaries takes longer than reading it."""
-    segment = (
-        f'{{"id":{row.segment_id},"external_id":{_quoted(row.external_id)},'
-        f'"reference":{_quoted(f"{row.label} {row.paragraph}")},"transcript":{row.transcript_id},'
-        f'"site":{_quoted(row.site)},"speaker":{_quoted(row.speaker)},"text":{_quoted(row.text)}}}'
-    )
+    key, rank, score, basis, status, model, content, *of_segment = row
+    segment, own_id, paragraph, speaker, text, transcript, label, site = of_segment
     return (
-        f'{{"id":{row.id},"status":"{row.status}","rank":{row.rank},"score":{row.score!r},"basis":"{row.basis}",'
-        f'"model_version":{_quoted(row.model_version)},"segment":{segment},{row.content[1:]}'
+        f'{{"id":{key},"status":"{status}","rank":{rank},"score":{score!r},"basis":"{basis}",'
+        f'"model_version":{_quoted(model)},"segment":{{"id":{segment},"external_id":{_quoted(own_id)},'
+        f'"reference":{_quoted(f"{label} {paragraph}")},"transcript":{transcript},'
+        f'"site":{_quoted(site)},"speaker":{_quoted(speaker)},"text":{_quoted(text)}}},{content[1:]}'
     )
 
 

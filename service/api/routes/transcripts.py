@@ -9,7 +9,7 @@ from models.codebook import codebook_from_json
 from service import limits
 from service.actions.import_transcripts import Defaults, import_transcripts
 from service.actions.put_transcript import NewState, put_transcript
-from service.api.dependencies import DatabaseOfService, in_thread
+from service.api.dependencies import DatabaseOfService, in_thread, read_in_thread
 from service.api.idempotency import answer_once
 from service.api.references import cursor_number, cursor_place, etag, external_id, reference, wanted_version
 from service.api.routes.projects import find_project, page
@@ -134,7 +134,7 @@ async def list_all(
         with database.read() as connection:
             return list_transcripts(connection, found.id, after=after, limit=limit + 1)
 
-    found = await in_thread(request, read)
+    found = await read_in_thread(request, read)
     return JSONResponse(page([transcript_row(one) for one in found], limit))
 
 
@@ -177,7 +177,7 @@ async def list_segments_of_project(  # noqa: PLR0913 - each is one parameter of 
             wanted = SegmentFilter(transcript_id=of_transcript, site=site, speaker=speaker, role=role)
             return list_segments(connection, found.id, wanted, after=after, limit=limit + 1)
 
-    found = await in_thread(request, read)
+    found = await read_in_thread(request, read)
     last = found[limit - 1] if len(found) > limit else None
     next_cursor = None if last is None else f"{last.transcript_id}.{last.position}"
     return JSONResponse({"items": [segment_row(one) for one in found[:limit]], "next_cursor": next_cursor})
