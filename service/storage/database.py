@@ -109,7 +109,13 @@ class Database:
 
     def _sqlite(self, size: int, begin: str) -> Engine:
         engine = create_engine(
-            self._url, poolclass=QueuePool, pool_size=size, max_overflow=0, connect_args={"timeout": BUSY_SECONDS}
+            self._url,
+            poolclass=QueuePool,
+            pool_size=size,
+            max_overflow=0,
+            # Those used last have the pages at hand.
+            pool_use_lifo=True,
+            connect_args={"timeout": BUSY_SECONDS},
         )
         event.listen(engine, "do_connect", self._refuse_to_begin_anew)
         event.listen(engine, "connect", self._prepare_sqlite)

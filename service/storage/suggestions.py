@@ -3,51 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from service.storage.codings import rejected_codes
 from service.storage.decisions import make_way_for_new_suggestions
-from service.storage.tables import codings, no_codes, segments, suggestions, transcripts
-
-_PAGE = (
-    select(
-        suggestions.c.id,
-        suggestions.c.rank,
-        suggestions.c.score,
-        suggestions.c.basis,
-        suggestions.c.status,
-        suggestions.c.model_version,
-        suggestions.c.content,
-        segments.c.id.label("segment_id"),
-        segments.c.external_id,
-        segments.c.paragraph,
-        segments.c.speaker,
-        segments.c.text,
-        transcripts.c.id.label("transcript_id"),
-        transcripts.c.label,
-        transcripts.c.site,
-    )
-    .join(segments, segments.c.id == suggestions.c.segment_id)
-    .join(transcripts, transcripts.c.id == segments.c.transcript_id)
-    .where(
-        suggestions.c.coding_set_id == bindparam("coding_set_id"),
-        suggestions.c.status == bindparam("status"),
-        suggestions.c.id > bindparam("after"),
-    )
-    .order_by(suggestions.c.id)
-    .limit(bindparam("limit"))
-)
-_PAGE_OF_TRANSCRIPT = _PAGE.where(segments.c.transcript_id == bindparam("transcript_id"))
-
-
-def suggestion_page(
-    connection: Connection, coding_set_id: int, *, status: str, transcript_id: int | None, after: int, limit: int
-) -> Sequence[Row[Any]]:
-    """Suggestions with their segments, oldest first, those after a given one."""
-    query: Select[Any] = _PAGE if transcript_id is None else _PAGE_OF_TRANSCRIPT
-    values: dict[str, Any] = {"coding_set_id": coding_set_id, "status": status, "after": after, "limit": limit}
-    values |= {} if transcript_id is None else {"transcript_id": transcript_id}
-    return connection.execute(query, values).all()
+from service.storage.tables import codings, no_codes, suggestions
 
 
 def renew_suggestions(

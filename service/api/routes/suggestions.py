@@ -1,7 +1,5 @@
 """``/v1/projects/{p}/suggestions``: pending work."""
 
-from collections.abc import Sequence
-from json.encoder import encode_basestring
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -15,7 +13,7 @@ from service.api.routes.projects import find_project
 from service.api.schemas.pages import Cursor, Limit
 from service.api.schemas.suggestions import MadeSuggestionsOut, MakeSuggestionsIn, Status, SuggestionPage
 from service.api.strict_route import StrictRoute
-from service.storage.suggestions import suggestion_page
+from service.storage.suggestion_pages import JsonPage, suggestion_page
 from service.storage.transcripts import transcript
 
 router = APIRouter(prefix="/v1/projects/{project_id}/suggestions", route_class=StrictRoute, tags=["suggestions"])
@@ -79,37 +77,19 @@ async def list_all(
         found = find_project(database, project_id)
         with database.read() as connection:
             of_transcript = transcript(connection, found.id, ref).id if ref is not None else None
-            rows = suggestion_page(
+            page = suggestion_page(
                 connection,
                 found.coding_set_id,
                 status=status,
                 transcript_id=of_transcript,
                 after=after,
-                limit=limit + 1,
+                limit=limit,
             )
-        return _page(rows, limit)
+        return _json(page)
 
     return Response(await read_in_thread(request, read), media_type="application/json")
 
 
-def _page(rows: Sequence[Any], limit: int) -> str:
-    """The page as JSON; what does not change of a suggestion was written when it was made."""
-    items = ",".join(_item(row) for row in rows[:limit])
-    cursor = f'"{rows[limit - 1].id}"' if len(rows) > limit else "null"
-    return f'{{"items":[{items}],"next_cursor":{cursor}}}'
-
-
-def _item(row: Any) -> str:
-    """One suggestion, put together by hand, because encoding a page of dictionaries takes longer than reading it."""
-    key, rank, score, basis, status, model, content, *of_segment = row
-    segment, own_id, paragraph, speaker, text, transcript, label, site = of_segment
-    return (
-        f'{{"id":{key},"status":"{status}","rank":{rank},"score":{score!r},"basis":"{basis}",'
-        f'"model_version":{_quoted(model)},"segment":{{"id":{segment},"external_id":{_quoted(own_id)},'
-        f'"reference":{_quoted(f"{label} {paragraph}")},"transcript":{transcript},'
-        f'"site":{_quoted(site)},"speaker":{_quoted(speaker)},"text":{_quoted(text)}}},{content[1:]}'
-    )
-
-
-def _quoted(text: str | None) -> str:
-    return "null" if text is None else encode_basestring(text)
+def _json(page: JsonPage) -> str:
+    cursor = "null" if page.last is None else f'"{page.last}"'
+    return f'{{"items":[{page.items}],"next_cursor":{cursor}}}'
