@@ -21,7 +21,8 @@ ROUNDS = int(os.environ.get("THEMECODER_CRASH_ROUNDS", "3"))
 COMMAND = Path(sys.executable).with_name("themecoder")
 ADDRESS = re.compile(r"themecoder on (http://\S+)")
 CLIENTS = 4
-SEGMENTS = 250
+DECISIONS = 1_000
+TOP_K = 10
 
 
 class Killable:
@@ -66,20 +67,20 @@ def test_every_acknowledged_decision_outlives_a_killed_service(tmp_path: Path) -
     service = Killable(folder)
     with httpx.Client(base_url=f"{service.url}/v1", timeout=60) as client:
         client.post("/projects", json={"name": "Study"}).raise_for_status()
-        segments = [{"text": f"segment {number}"} for number in range(SEGMENTS)]
+        segments = [{"text": f"segment {number}"} for number in range(ROUNDS * DECISIONS // TOP_K)]
         client.put("/projects/1/transcripts/t", json={"segments": segments}).raise_for_status()
-        made = client.post("/projects/1/suggestions", json={"top_k": 8, "min_score": 0}).json()["suggestions"]
+        made = client.post("/projects/1/suggestions", json={"top_k": TOP_K, "min_score": 0}).json()["suggestions"]
     waiting = list(range(1, made + 1))
     acknowledged: list[dict[str, Any]] = []
     for _ in range(ROUNDS):
         draw.shuffle(waiting)
-        shares = [waiting[at::CLIENTS] for at in range(CLIENTS)]
+        shares = [waiting[at:DECISIONS:CLIENTS] for at in range(CLIENTS)]
         threads = [
             threading.Thread(target=decide_until_killed, args=(service.url, share, acknowledged)) for share in shares
         ]
         for thread in threads:
             thread.start()
-        wait_for(acknowledged, len(acknowledged) + draw.randrange(20, 100))
+        wait_for(acknowledged, len(acknowledged) + draw.randrange(1, DECISIONS - CLIENTS))
         service.kill()
         for thread in threads:
             thread.join()
@@ -89,7 +90,7 @@ def test_every_acknowledged_decision_outlives_a_killed_service(tmp_path: Path) -
         decided = {one["suggestion"] for one in kept.values()}
         waiting = [one for one in waiting if one not in decided]
     service.kill()
-    assert len(acknowledged) >= 20 * ROUNDS
+    assert len(acknowledged) >= 100 * ROUNDS
     database = Database(f"sqlite:///{folder / 'themecoder.sqlite3'}")
     assert examine(database).problems == []
     database.close()
