@@ -6,7 +6,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -25,6 +25,8 @@ from service.errors import CannotStart, StorageUnavailable
 # How long a writer waits for another process, e.g. a backup, before it says that storage is unavailable.
 BUSY_SECONDS = 5
 READERS = 16
+# Of a table that every schema has, because a number alone would not make SQLite look into the file.
+_ANYTHING = text("SELECT 1 FROM alembic_version")
 
 
 class Database:
@@ -101,6 +103,15 @@ class Database:
                 yield connection
             finally:
                 self._current.connection = None
+
+    def check(self) -> None:
+        """Reads next to nothing.
+
+        Raises:
+            StorageUnavailable: the database cannot be reached or read.
+        """
+        with self.read() as connection:
+            connection.execute(_ANYTHING)
 
     def close(self) -> None:
         """Closes all connections."""

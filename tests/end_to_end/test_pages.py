@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Request, Route, expect, sync_playwright
 
@@ -191,6 +192,16 @@ def test_what_looks_like_html_is_shown_as_text(open_page: Any) -> None:
     page.get_by_role("button", name="Suggest codes").click()
     expect(page.get_by_role("status")).to_have_text(HOSTILE)
     assert page.locator("#results script, #results img, #status *").count() == 0
+
+
+@pytest.mark.parametrize("text", ["\U0001f468\u200d\U0001f469\u200d\U0001f467 family", "e\u0301 \u202eabc\u2028\u4f60"])
+def test_scripts_count_the_characters_of_a_text_as_the_service_does(open_page: Any, service: Any, text: str) -> None:
+    with httpx.Client(base_url=f"{service.url}/v1") as client:
+        project = client.post("/projects", json={"name": "Characters"}).json()["id"]
+        client.put(f"/projects/{project}/transcripts/t", json={"segments": [{"text": text}]}).raise_for_status()
+    page = open_page("/")
+    read = "async address => { const one = (await (await fetch(address)).json()).items[0].text; return [...one]; }"
+    assert page.evaluate(read, f"/v1/projects/{project}/segments") == list(text)
 
 
 def test_the_form_lets_no_text_go_to_helpers_of_the_browser(open_page: Any) -> None:

@@ -123,7 +123,11 @@ def test_a_database_deleted_under_the_service_is_unavailable_until_it_is_back(
         is_unavailable(upload(client))
     # An empty database in its place would look as if all had been deleted.
     assert not file.exists()
+    ready = client.get("/health/ready")
+    assert (ready.status_code, ready.json()["model"]) == (503, "ok")
+    assert ready.json()["database"].startswith("The database cannot be used")
     away.rename(file)
+    assert client.get("/health/ready").status_code == 200
     assert client.get("/v1/projects/1/transcripts/ext:t").json()["segments"] == 500
     assert client.post("/v1/projects", json={"name": "After"}).status_code == 201
     assert [one["name"] for one in client.get("/v1/projects").json()["items"]] == ["Before", "After"]

@@ -334,7 +334,9 @@ def test_codings_in_a_file_become_those_of_the_coders_whom_it_names(
         assert connection.execute(own_sets).scalar() == 3
 
 
-def test_texts_are_kept_to_the_code_point(project_client: TestClient, new_project: NewProject) -> None:
+def test_texts_are_kept_to_the_code_point(
+    project_client: TestClient, new_project: NewProject, stored: Database
+) -> None:
     project = new_project()
     texts = [*STRANGE.values(), "\U0001f600" * 10_000, "a\r\nb\rc\nd"]
     kept = [*STRANGE.values(), "\U0001f600" * 10_000, "a\nb\nc\nd"]
@@ -346,6 +348,11 @@ def test_texts_are_kept_to_the_code_point(project_client: TestClient, new_projec
     for transcript in ("ext:json", "ext:file"):
         found = read_segments(project_client, project, transcript=transcript)
         assert [one["text"] for one in found] == [one["original_text"] for one in found] == kept
+    with stored.read() as connection:
+        # The databases count and cut as Python does, so that an offset means the same everywhere.
+        cut = func.substr(segments.c.text, 2, 3)
+        counted = connection.execute(select(segments.c.text, func.length(segments.c.text), cut)).all()
+    assert [(length, part) for _, length, part in counted] == [(len(text), text[1:4]) for text, _, _ in counted]
     found = read_segments(project_client, project, transcript="ext:json")
     assert [(one["speaker"], one["section"]) for one in found[:-2]] == [(text[:20], text[:200]) for text in texts[:-2]]
 
