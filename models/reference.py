@@ -10,7 +10,7 @@ applies, and punish frequent codes for being frequent.)
 import hashlib
 import heapq
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -110,6 +110,13 @@ class CorpusSample:
         kept = sorted(self._kept, key=lambda pair: pair[0])
         vectors = np.stack([vector for _, vector in kept]) if kept else np.zeros((0, 0), dtype=np.float32)
         return Reference(vectors=vectors, hash=_hash([key for key, _ in kept]))
+
+
+def sample_of(texts: Iterable[str]) -> list[str]:
+    """The different ones of these texts that a :class:`CorpusSample` keeps, in the order of its reference."""
+    digests = {text: _digest(text) for text in texts}
+    kept = heapq.nsmallest(SAMPLE_SIZE, digests, key=digests.__getitem__)
+    return kept[::-1]
 
 
 def shipped_background(encoder: TextEncoder) -> Background:

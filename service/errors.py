@@ -14,11 +14,13 @@
     │   │   ├── DecisionBuiltUpon           decision_built_upon
     │   │   ├── SegmentHasDecisions         segment_has_decisions
     │   │   ├── AlreadyThere                already_there
+    │   │   ├── RunAlreadyActive            run_already_active
     │   │   └── StillRunning                still_running
     │   ├── VersionChanged            412   version_changed
     │   ├── BodyTooLarge              413   body_too_large
     │   ├── MediaTypeNotSupported     415   media_type_not_supported
     │   ├── HostNotServed             421   host_not_served
+    │   ├── TooManyRuns               429   too_many_runs
     │   └── HeadersTooLarge           431   headers_too_large
     ├── InputError                  422     the request can be read, and something in it is wrong
     │   ├── FieldNotValid                   field_not_valid
@@ -166,6 +168,12 @@ class AlreadyThere(Conflict):
     code: ClassVar[str] = "already_there"
 
 
+class RunAlreadyActive(Conflict):
+    """The project has a run that has not ended; wait for it or cancel it."""
+
+    code: ClassVar[str] = "run_already_active"
+
+
 class StillRunning(Conflict):
     """A request with this Idempotency-Key is still being worked on."""
 
@@ -198,6 +206,13 @@ class HostNotServed(RequestError):
 
     status: ClassVar[int] = 421
     code: ClassVar[str] = "host_not_served"
+
+
+class TooManyRuns(RequestError):
+    """Too many runs have been asked for in a short time."""
+
+    status: ClassVar[int] = 429
+    code: ClassVar[str] = "too_many_runs"
 
 
 class HeadersTooLarge(RequestError):

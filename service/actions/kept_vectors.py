@@ -36,15 +36,29 @@ class KeptVectorsEncoder:
             EncoderFailed: the encoder within did not make one finite unit vector for each new text.
             StorageUnavailable: the database cannot be used.
         """
-        keys = [hashlib.sha256(text.encode()).digest() for text in texts]
+        keys = [text_key(text) for text in texts]
         with self._database.read() as connection:
             known = kept_vectors(connection, self._project_id, self.identity.hash, list(dict.fromkeys(keys)))
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         if missing:
             made = encode_checked(self._encoder, list(missing.values()))
-            fresh = {key: vector.astype("<f4").tobytes() for key, vector in zip(missing, made, strict=True)}
+            fresh = {key: kept_form(vector) for key, vector in zip(missing, made, strict=True)}
             with self._database.write() as connection:
                 keep_vectors(connection, self._project_id, self.identity.hash, fresh)
             known |= fresh
-        rows = [np.frombuffer(known[key], dtype="<f4") for key in keys]
-        return np.stack(rows) if rows else np.zeros((0, self.identity.dimension), dtype=np.float32)
+        return stacked([known[key] for key in keys], self.identity.dimension)
+
+
+def text_key(text: str) -> bytes:
+    """By what the vector of a text is kept: SHA-256 of the text as encoded."""
+    return hashlib.sha256(text.encode()).digest()
+
+
+def kept_form(vector: Vectors) -> bytes:
+    """A vector as it is kept: float32, little end first."""
+    return vector.astype("<f4").tobytes()
+
+
+def stacked(kept: Sequence[bytes], dimension: int) -> Vectors:
+    """Kept vectors side by side, shape (len(kept), dimension), float32."""
+    return np.frombuffer(b"".join(kept), dtype="<f4").astype(np.float32, copy=False).reshape(len(kept), dimension)

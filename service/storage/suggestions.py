@@ -9,6 +9,9 @@ from service.storage.codings import rejected_codes
 from service.storage.decisions import make_way_for_new_suggestions
 from service.storage.tables import codings, no_codes, suggestions
 
+# Fewer than SQLite takes as parameters of one statement.
+AT_ONCE = 500
+
 
 def renew_suggestions(
     connection: Connection, coding_set_id: int, segment_ids: Collection[int], fresh: Sequence[Mapping[str, Any]]
@@ -21,8 +24,9 @@ def renew_suggestions(
     for row in fresh:
         wanted[row["segment_id"]].append(row)
     waiting: dict[int, list[tuple[Any, ...]]] = {segment_id: [] for segment_id in segment_ids}
-    for found in connection.execute(_WAITING, {"coding_set_id": coding_set_id}):
-        if found.segment_id in waiting:
+    ids = list(waiting)
+    for at in range(0, len(ids), AT_ONCE):
+        for found in connection.execute(_WAITING, {"in_set": coding_set_id, "in_segments": ids[at : at + AT_ONCE]}):
             waiting[found.segment_id].append(tuple(found))
     changed = [one for one, rows in wanted.items() if [_same(row) for row in rows] != waiting[one]]
     make_way_for_new_suggestions(connection, coding_set_id, changed)
@@ -51,7 +55,11 @@ def settled_segments(connection: Connection, coding_set_id: int) -> set[int]:
 _COMPARED = ("segment_id", "code", "rank", "score", "basis", "content", "model_version", "codebook_version_id")
 _WAITING = (
     select(*(suggestions.c[name] for name in _COMPARED))
-    .where(suggestions.c.coding_set_id == bindparam("coding_set_id"), suggestions.c.status == "pending")
+    .where(
+        suggestions.c.coding_set_id == bindparam("in_set"),
+        suggestions.c.segment_id.in_(bindparam("in_segments", expanding=True)),
+        suggestions.c.status == "pending",
+    )
     .order_by(suggestions.c.id)
 )
 

@@ -262,6 +262,94 @@ vectors = Table(
     Column("vector", LargeBinary, nullable=False),
 )
 
+# Long work. What it rests on is pinned, so that doing any part of it twice comes to the same.
+runs = Table(
+    "runs",
+    metadata,
+    _id(),
+    _of("projects"),
+    Column("kind", Label, nullable=False),
+    Column("state", Label, nullable=False, default="waiting"),
+    Column("request", JSON, nullable=False),
+    _of("coding_sets"),
+    _of("codebook_versions"),
+    # The last decision that counted, the model and the reference: none until the run has begun.
+    Column("decision_number", Integer),
+    Column("model_key", Label),
+    Column("model_hash", Label),
+    Column("model_version", Label),
+    Column("reference_hash", Label),
+    # Whatever else its kind rests on; ids and hashes, never text.
+    Column("pinned", JSON),
+    Column("step", Label),
+    Column("step_began_at", DateTime(timezone=True)),
+    # In segments, those of the step.
+    Column("step_size", Integer, nullable=False, default=0),
+    Column("step_done", Integer, nullable=False, default=0),
+    Column("segments", Integer, nullable=False, default=0),
+    Column("suggested", Integer, nullable=False, default=0),
+    Column("abstained", Integer, nullable=False, default=0),
+    Column("failed", Integer, nullable=False, default=0),
+    Column("suggestions", Integer, nullable=False, default=0),
+    Column("result", JSON),
+    Column("failure", Label),
+    # Counts changes, so that who watches knows what is new.
+    Column("version", Integer, nullable=False, default=1),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("began_at", DateTime(timezone=True)),
+    Column("ended_at", DateTime(timezone=True)),
+    _one_of("state", "waiting", "working", "completed", "completed_with_failures", "cancelled", "failed"),
+    Index(None, "project_id", "id"),
+    sqlite_autoincrement=True,
+)
+# One run of a project is active at a time.
+Index(
+    "uq_runs_active",
+    runs.c.project_id,
+    unique=True,
+    sqlite_where=runs.c.state.in_(("waiting", "working")),
+    postgresql_where=runs.c.state.in_(("waiting", "working")),
+)
+
+# A part of a run that one worker does at a time and finishes in one transaction.
+chunks = Table(
+    "chunks",
+    metadata,
+    _id(),
+    _of("projects"),
+    _of("runs"),
+    Column("step", Label, nullable=False),
+    # Whether it works out the other chunks of its step.
+    Column("is_plan", Boolean, nullable=False, default=False),
+    Column("segment_ids", JSON, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("state", Label, nullable=False, default="waiting"),
+    Column("attempt", Integer, nullable=False, default=0),
+    # Counts claims: who holds an older one writes nothing any more.
+    Column("fence", Integer, nullable=False, default=0),
+    # Seconds of the database's clock.
+    Column("lease_until", Float),
+    Column("worker", Label),
+    Column("failure", Label),
+    _one_of("state", "waiting", "working", "done", "set_aside", "split", "dropped"),
+    Index(None, "state", "id"),
+    Index(None, "run_id", "state"),
+    sqlite_autoincrement=True,
+)
+
+failed_segments = Table(
+    "failed_segments",
+    metadata,
+    _id(),
+    _of("projects"),
+    _of("runs"),
+    _of("segments"),
+    Column("reason", Label, nullable=False),
+    UniqueConstraint("run_id", "segment_id"),
+    Index(None, "segment_id"),
+    sqlite_autoincrement=True,
+)
+
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,

@@ -12,7 +12,7 @@ from service import limits
 from service.errors import NotFound
 from service.storage.references import Ref, is_named
 from service.storage.rows import added
-from service.storage.tables import codings, decisions, no_codes, segments, suggestions, transcripts
+from service.storage.tables import codings, decisions, failed_segments, no_codes, segments, suggestions, transcripts
 from service.storage.times import in_utc, now
 
 # What an analyst's work hangs on; suggestions alone do not count, they are made again.
@@ -78,6 +78,23 @@ class SegmentFilter:
     site: str | None = None
     speaker: str | None = None
     role: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpokenText:
+    """What a participant said; see :class:`Segment`."""
+
+    id: int
+    transcript_id: int
+    transcript_label: str
+    site: str | None
+    paragraph: int
+    text: str
+
+    @property
+    def reference(self) -> str:
+        """How it is cited, e.g. ``BU 11``."""
+        return f"{self.transcript_label} {self.paragraph}"
 
 
 ALL_SEGMENTS = SegmentFilter()
@@ -187,6 +204,23 @@ def list_segments(
     return [_segment(row) for row in connection.execute(query)]
 
 
+def spoken_texts(connection: Connection, project_id: int) -> list[SpokenText]:
+    """The texts of all participants' turns, in reading order."""
+    return [SpokenText(**row._mapping) for row in connection.execute(_SPOKEN, {"of_project": project_id})]
+
+
+def texts_of(connection: Connection, project_id: int, segment_ids: Sequence[int]) -> dict[int, str]:
+    """The texts of those of some segments that are there, by their ids."""
+    found: dict[int, str] = {}
+    for at in range(0, len(segment_ids), 500):
+        some = segments.c.id.in_(segment_ids[at : at + 500])
+        rows = connection.execute(
+            select(segments.c.id, segments.c.text).where(segments.c.project_id == project_id, some)
+        )
+        found.update((row.id, row.text) for row in rows)
+    return found
+
+
 def segments_there(connection: Connection, segment_ids: Sequence[int]) -> set[int]:
     """Those of some segments that have not been removed."""
     found: set[int] = set()
@@ -205,7 +239,8 @@ def segments_with_work(connection: Connection, transcript_id: int) -> set[int]:
 
 def remove_segments(connection: Connection, segment_ids: Sequence[int]) -> None:
     """Removes segments that nobody has worked on, with what the machine suggested for them."""
-    for table, column in ((suggestions, suggestions.c.segment_id), (segments, segments.c.id)):
+    naming = [(table, table.c.segment_id) for table in (suggestions, failed_segments)]
+    for table, column in (*naming, (segments, segments.c.id)):
         for at in range(0, len(segment_ids), 500):
             connection.execute(delete(table).where(column.in_(segment_ids[at : at + 500])))
 
@@ -218,6 +253,18 @@ def move_segments(connection: Connection, places: Mapping[int, Mapping[str, Any]
     # By way of places that no segment has, or two of them would want one place for a moment.
     connection.execute(one, [{"of_segment": segment_id, "position": -segment_id} for segment_id in places])
     connection.execute(one, [{"of_segment": segment_id, **row} for segment_id, row in places.items()])
+
+
+_SPOKEN = (
+    select(
+        *(segments.c[name] for name in ("id", "transcript_id", "paragraph", "text")),
+        transcripts.c.label.label("transcript_label"),
+        transcripts.c.site,
+    )
+    .join(transcripts, transcripts.c.id == segments.c.transcript_id)
+    .where(segments.c.project_id == bindparam("of_project"), segments.c.role == "participant")
+    .order_by(segments.c.transcript_id, segments.c.position)
+)
 
 
 def _free_label(connection: Connection, project_id: int, label: str, *, but_of: int | None = None) -> str:

@@ -1,0 +1,111 @@
+"""What suggestions in a project rest on, and how they are kept: the same for one request and for a run."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from models.codebook import Codebook
+from models.suggester import Example, SegmentSuggestions
+from service.formats.suggestion_rows import suggestion_row
+from service.storage.codings import coded_segments
+from service.storage.decisions import wait_for_turn
+from service.storage.suggestions import renew_suggestions, settled_codes, settled_segments
+from service.storage.transcripts import SpokenText, segments_there
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodedExample:
+    """What people found in a segment, without its text, which never changes.
+
+    Attributes:
+        reference: how the segment is cited.
+        codes: empty where no code applies.
+    """
+
+    segment_id: int
+    reference: str
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """What suggestions are kept with: whose they are, and what they rest on."""
+
+    project_id: int
+    coding_set_id: int
+    codebook_version_id: int
+    model_version: str
+
+
+def coded_examples(connection: Connection, coding_set_id: int, corpus: Sequence[SpokenText]) -> list[CodedExample]:
+    """What stands now in a coding set on segments of the corpus, in its order."""
+    coded: dict[int, tuple[str, ...]] = {one.segment_id: one.codes for one in coded_segments(connection, coding_set_id)}
+    coded |= dict.fromkeys(settled_segments(connection, coding_set_id), ())
+    return [
+        CodedExample(segment_id=segment.id, reference=segment.reference, codes=coded[segment.id])
+        for segment in corpus
+        if segment.id in coded
+    ]
+
+
+def with_texts(examples: Sequence[CodedExample], texts: Mapping[int, str], codebook: Codebook) -> list[Example]:
+    """The examples as a suggester takes them; what this version of the codebook does not know teaches nothing."""
+    made = []
+    for one in examples:
+        known = tuple(code for code in one.codes if code in codebook)
+        if one.segment_id in texts and (known or not one.codes):
+            made.append(Example(text=texts[one.segment_id], codes=known, reference=one.reference))
+    return made
+
+
+def suggestion_columns(segment_ids: Sequence[int], results: Sequence[SegmentSuggestions]) -> list[dict[str, Any]]:
+    """A row for each suggestion, with what is not common to all of them."""
+    return [
+        {"segment_id": segment_id, "rank": rank, **_columns(suggestion, result.basis)}
+        for segment_id, result in zip(segment_ids, results, strict=True)
+        for rank, suggestion in enumerate(suggestion_row(segment_id, result)["suggestions"], start=1)
+    ]
+
+
+def keep_suggestions(
+    connection: Connection, origin: Origin, segment_ids: Sequence[int], rows: Sequence[Mapping[str, Any]]
+) -> int:
+    """Puts rows of :func:`suggestion_columns` in the place of what still waits on these segments.
+
+    What stands, was rejected or replaced is not offered again, nor is anything for a segment to which no code applies.
+
+    Returns:
+        How many of them wait for a decision now.
+    """
+    # Read here: people may have decided meanwhile, or put a transcript anew.
+    wait_for_turn(connection, origin.coding_set_id)
+    there = segments_there(connection, segment_ids)
+    settled = settled_codes(connection, origin.coding_set_id)
+    closed = settled_segments(connection, origin.coding_set_id)
+    common = {
+        "project_id": origin.project_id,
+        "coding_set_id": origin.coding_set_id,
+        "model_version": origin.model_version,
+        "codebook_version_id": origin.codebook_version_id,
+        "status": "pending",
+    }
+    fresh = [{**row, **common} for row in rows if row["segment_id"] in there and _is_open(row, settled, closed)]
+    renew_suggestions(connection, origin.coding_set_id, [one for one in segment_ids if one in there], fresh)
+    return len(fresh)
+
+
+def _columns(suggestion: dict[str, Any], basis: str) -> dict[str, Any]:
+    content = {key: suggestion[key] for key in ("name", "path", "evidence")}
+    return {
+        "code": suggestion["code"],
+        "score": suggestion["score"],
+        "basis": basis,
+        "content": json.dumps({"code": suggestion["code"], **content}, ensure_ascii=False, separators=(",", ":")),
+    }
+
+
+def _is_open(row: Mapping[str, Any], settled: Collection[tuple[int, str]], closed: Collection[int]) -> bool:
+    return row["segment_id"] not in closed and (row["segment_id"], row["code"]) not in settled
