@@ -21,11 +21,13 @@ from service.settings import Settings
 def serve(host: str | None, port: int | None) -> None:
     """Run the service."""
     from service.app import create_app
+    from service.batch.supervisor import Supervisor
     from service.http_server import allow_many_connections, build_server
     from service.logging import log_to_stderr
     from service.storage.data_folder import in_use
     from service.storage.database import Database
 
+    environment = dict(os.environ)
     # Threads that compute together stay each on a processor of its own: moved onto the same one they wait for
     # each other by time slices. Not for other commands, because a process passes this on to those it starts.
     os.environ.setdefault("OMP_PROC_BIND", "true")
@@ -37,11 +39,14 @@ def serve(host: str | None, port: int | None) -> None:
     allow_many_connections()
     with in_use(Database(settings.database_url)):
         server = build_server(create_app(settings), settings)
+        supervisor = Supervisor(settings.database_url, environment)
         with _listening_socket(settings) as listening:
             click.echo(f"themecoder on {_address(listening)} (Ctrl+C stops it)", err=True)
+            supervisor.start()
             # uvicorn finishes what it is doing, and then passes the Ctrl+C on.
             with suppress(KeyboardInterrupt):
                 server.run(sockets=[listening])
+            supervisor.stop()
     if not server.started:
         raise CannotStart("The service could not start; the lines above say why.")
     # Not by way of the interpreter's own end: a thread that is still loading a model would abort the process then.

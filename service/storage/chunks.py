@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Float,
+    Select,
     Update,
     and_,
     bindparam,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from service.storage.runs import ACTIVE, change_run
 from service.storage.tables import chunks, runs
@@ -54,6 +56,11 @@ class Chunk:
     segment_ids: Sequence[int]
     attempt: int
     fence: int
+
+
+def has_claimable(connection: Connection) -> bool:
+    """Whether there is a chunk that nobody works on."""
+    return connection.execute(_claimable(connection).limit(1)).first() is not None
 
 
 def claim_chunk(connection: Connection, worker: str) -> Chunk | None:
@@ -108,18 +115,20 @@ def begin_step(connection: Connection, run_id: int, step: str, size: int, **pins
     change_run(connection, run_id, step=step, step_began_at=now(), step_size=size, step_done=0, **pins)
 
 
-def _claim(connection: Connection, worker: str) -> Any:
+def _claimable(connection: Connection) -> Select[Any]:
     clock = _clock(connection)
     is_stale = or_(chunks.c.lease_until < clock, chunks.c.lease_until > clock + LONGEST_LEASE_SECONDS)
-    following = (
+    return (
         select(chunks.c.id)
         .join(runs, runs.c.id == chunks.c.run_id)
         .where(runs.c.state.in_(ACTIVE))
         .where(or_(chunks.c.state == "waiting", and_(chunks.c.state == "working", is_stale)))
         .order_by(chunks.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True, of=chunks)
     )
+
+
+def _claim(connection: Connection, worker: str) -> ReturningUpdate[Any]:
+    following = _claimable(connection).limit(1).with_for_update(skip_locked=True, of=chunks)
     return (
         update(chunks)
         .where(chunks.c.id == following.scalar_subquery())
@@ -127,7 +136,7 @@ def _claim(connection: Connection, worker: str) -> Any:
             state="working",
             attempt=chunks.c.attempt + 1,
             fence=chunks.c.fence + 1,
-            lease_until=clock + LEASE_SECONDS,
+            lease_until=_clock(connection) + LEASE_SECONDS,
             worker=worker,
         )
         .returning(*(chunks.c[name] for name in Chunk.__dataclass_fields__))

@@ -118,6 +118,13 @@ def codebook_content(connection: Connection, codebook_version_id: int) -> Mappin
     return content
 
 
+def last_decision(connection: Connection, coding_set_id: int) -> int:
+    """The number of the newest decision in a coding set, 0 before the first."""
+    return int(
+        connection.execute(select(coding_sets.c.last_decision).where(coding_sets.c.id == coding_set_id)).scalar_one()
+    )
+
+
 def analyst_id(connection: Connection, name: str) -> int:
     """The analyst of this name, added if there is none yet."""
     found = connection.execute(_ANALYST, {"named": name}).scalar()

@@ -31,6 +31,11 @@ def newest_schema() -> str:
     return head
 
 
+def is_known(revision: str) -> bool:
+    """Whether this program or an older one made databases of this revision."""
+    return revision in {known.revision for known in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+
+
 def migrate(database: Database) -> tuple[str | None, str]:
     """Brings the database to the newest schema, in one transaction: wholly or not at all.
 
@@ -43,10 +48,9 @@ def migrate(database: Database) -> tuple[str | None, str]:
     """
     if database.path is not None:
         make_folder(database.path.parent)
-    known = {revision.revision for revision in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
     with database.write() as connection:
         before = MigrationContext.configure(connection).get_current_revision()
-        if before is not None and before not in known:
+        if before is not None and not is_known(before):
             raise CannotStart("The database was written by a newer version of themecoder.")
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

@@ -26,7 +26,8 @@ def renew_suggestions(
     waiting: dict[int, list[tuple[Any, ...]]] = {segment_id: [] for segment_id in segment_ids}
     ids = list(waiting)
     for at in range(0, len(ids), AT_ONCE):
-        for found in connection.execute(_WAITING, {"in_set": coding_set_id, "in_segments": ids[at : at + AT_ONCE]}):
+        some = {"in_set": coding_set_id, "in_segments": ids[at : at + AT_ONCE]}
+        for found in connection.execute(_WAITING, some).all():
             waiting[found.segment_id].append(tuple(found))
     changed = [one for one, rows in wanted.items() if [_same(row) for row in rows] != waiting[one]]
     make_way_for_new_suggestions(connection, coding_set_id, changed)

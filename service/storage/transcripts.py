@@ -206,7 +206,7 @@ def list_segments(
 
 def spoken_texts(connection: Connection, project_id: int) -> list[SpokenText]:
     """The texts of all participants' turns, in reading order."""
-    return [SpokenText(**row._mapping) for row in connection.execute(_SPOKEN, {"of_project": project_id})]
+    return [SpokenText(**row._mapping) for row in connection.execute(_SPOKEN, {"of_project": project_id}).all()]
 
 
 def texts_of(connection: Connection, project_id: int, segment_ids: Sequence[int]) -> dict[int, str]:

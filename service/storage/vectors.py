@@ -22,8 +22,14 @@ def kept_vectors(
             vectors.c.model_hash == model_hash,
             vectors.c.text_hash.in_(text_hashes[at : at + AT_ONCE]),
         )
-        found.update((row.text_hash, row.vector) for row in connection.execute(query))
+        found.update((row.text_hash, row.vector) for row in connection.execute(query).all())
     return found
+
+
+def kept_hashes(connection: Connection, project_id: int, model_hash: str) -> set[bytes]:
+    """Of which texts the vectors are kept."""
+    query = select(vectors.c.text_hash).where(vectors.c.project_id == project_id, vectors.c.model_hash == model_hash)
+    return set(connection.execute(query).scalars())
 
 
 def keep_vectors(connection: Connection, project_id: int, model_hash: str, fresh: Mapping[bytes, bytes]) -> None:

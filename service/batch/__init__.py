@@ -1,0 +1,1 @@
+"""Long work: runs in chunks, and the processes that do it."""

@@ -1,0 +1,253 @@
+"""The kind ``suggest``: vectors for all of the project, then the reference from these, then suggestions."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from models.codebook import Codebook, codebook_from_json
+from models.encoder import encode_checked
+from models.errors import ModelsError
+from models.reference import CorpusSample, Reference, sample_of
+from models.suggester import Suggester, has_words
+from service.actions.kept_vectors import KeptVectorsEncoder, kept_form, stacked, text_key
+from service.actions.project_suggestions import (
+    CodedExample,
+    Origin,
+    coded_examples,
+    keep_suggestions,
+    suggestion_columns,
+    with_texts,
+)
+from service.batch.kinds import GivesUp, Outcome, Plan, Step
+from service.encoders import Encoders, LoadedModel
+from service.storage.chunks import Chunk
+from service.storage.database import Database
+from service.storage.projects import codebook_content, last_decision
+from service.storage.runs import Run, pinned, suggested_before
+from service.storage.transcripts import SpokenText, spoken_texts, texts_of
+from service.storage.vectors import keep_vectors, kept_hashes, kept_vectors
+
+# As in suggest_file: larger ones fill the encoder's shapes hardly better, and progress is told by chunks.
+CHUNK = 512
+# The slowest machine at the lowest priority still reads this fast.
+PATIENCE_SECONDS = 60.0
+CHARACTERS_PER_SECOND = 1_000
+NOT_ENCODED = "encoder_failed"
+
+
+class Encode:
+    """Vectors of all that participants say in the project: what the reference is sampled from.
+
+    Args:
+        database: where projects are.
+        models: gives the model of a run.
+    """
+
+    def __init__(self, database: Database, models: "ModelOfRun") -> None:
+        self._database = database
+        self._models = models
+
+    def plan(self, run: Run) -> Plan:
+        """Chunks of the segments whose vectors are not kept; the examples and the model are pinned."""
+        model = self._models.load(run)
+        with self._database.read() as connection:
+            codebook = codebook_from_json(codebook_content(connection, run.codebook_version_id))
+            corpus = spoken_texts(connection, run.project_id)
+            examples = coded_examples(connection, run.coding_set_id, corpus)
+            decision_number = last_decision(connection, run.coding_set_id)
+            known = kept_hashes(connection, run.project_id, model.encoder.identity.hash)
+        missing: dict[bytes, int] = {}
+        for one in corpus:
+            key = text_key(codebook.spell_out(one.text))
+            if key not in known:
+                missing.setdefault(key, one.id)
+        pins = {
+            "decision_number": decision_number,
+            "model_hash": model.encoder.identity.hash,
+            "model_version": model.version,
+            "pinned": {"examples": [[one.segment_id, one.reference, list(one.codes)] for one in examples]},
+        }
+        return Plan(chunks=_chunks(list(missing.values())), pins=pins)
+
+    def do(self, run: Run, chunk: Chunk) -> Outcome:
+        """Encodes the texts of a chunk."""
+        model = self._models.load(run)
+        with self._database.read() as connection:
+            codebook = codebook_from_json(codebook_content(connection, run.codebook_version_id))
+            texts = texts_of(connection, run.project_id, chunk.segment_ids)
+        spelt_out = list(dict.fromkeys(codebook.spell_out(text) for text in texts.values()))
+        vectors = encode_checked(model.encoder, spelt_out)
+        fresh = {text_key(text): kept_form(vector) for text, vector in zip(spelt_out, vectors, strict=True)}
+        model_hash = model.encoder.identity.hash
+
+        def keep(connection: Connection) -> Mapping[str, int]:
+            keep_vectors(connection, run.project_id, model_hash, fresh)
+            return {}
+
+        return Outcome(keep=keep)
+
+    def patience(self, run: Run, chunk: Chunk) -> float:
+        """More for longer texts."""
+        with self._database.read() as connection:
+            texts = texts_of(connection, run.project_id, chunk.segment_ids)
+        return PATIENCE_SECONDS + sum(map(len, texts.values())) / CHARACTERS_PER_SECOND
+
+
+class Score:
+    """Suggestions for the segments that were asked for.
+
+    Args:
+        database: where projects are.
+        models: gives the model of a run.
+    """
+
+    def __init__(self, database: Database, models: "ModelOfRun") -> None:
+        self._database = database
+        self._models = models
+        self._prepared: tuple[int, _Prepared] | None = None
+
+    def plan(self, run: Run) -> Plan:
+        """Chunks of the segments in the run's scope; the reference is pinned."""
+        model = self._models.load(run)
+        with self._database.read() as connection:
+            codebook = codebook_from_json(codebook_content(connection, run.codebook_version_id))
+            corpus = spoken_texts(connection, run.project_id)
+            known = kept_hashes(connection, run.project_id, model.encoder.identity.hash)
+            known_keys = {one.text: text_key(codebook.spell_out(one.text)) for one in corpus if has_words(one.text)}
+            sample = sample_of(text for text, key in known_keys.items() if key in known)
+            keys = [known_keys[text] for text in sample]
+            kept = kept_vectors(connection, run.project_id, model.encoder.identity.hash, keys)
+            content = pinned(connection, run.id)
+            scope = self._scope(connection, run, corpus)
+        reference = CorpusSample()
+        reference.add(sample, stacked([kept[key] for key in keys], model.encoder.identity.dimension))
+        pins = {
+            "reference_hash": reference.reference().hash,
+            "pinned": {**content, "reference": [key.hex() for key in keys]},
+            "segments": len(scope),
+        }
+        return Plan(chunks=_chunks(scope), pins=pins)
+
+    def do(self, run: Run, chunk: Chunk) -> Outcome:
+        """Suggests for the segments of a chunk."""
+        prepared = self._prepare(run)
+        with self._database.read() as connection:
+            texts = texts_of(connection, run.project_id, chunk.segment_ids)
+            keys = {one: text_key(prepared.codebook.spell_out(text)) for one, text in texts.items()}
+            kept = kept_vectors(connection, run.project_id, str(run.model_hash), list(set(keys.values())))
+        able = [one for one in chunk.segment_ids if keys.get(one) in kept]
+        vectors = stacked([kept[keys[one]] for one in able], prepared.dimension)
+        results = prepared.suggester.suggest_encoded(
+            [texts[one] for one in able], vectors, top_k=run.request["top_k"], min_score=run.request["min_score"]
+        )
+        rows = suggestion_columns(able, results)
+        abstained = sum(result.abstained for result in results)
+        origin = Origin(
+            project_id=run.project_id,
+            coding_set_id=run.coding_set_id,
+            codebook_version_id=run.codebook_version_id,
+            model_version=str(run.model_version),
+        )
+
+        def keep(connection: Connection) -> Mapping[str, int]:
+            waiting = keep_suggestions(connection, origin, able, rows)
+            return {"suggested": len(able) - abstained, "abstained": abstained, "suggestions": waiting}
+
+        return Outcome(keep=keep, failed=dict.fromkeys(texts.keys() - set(able), NOT_ENCODED))
+
+    def patience(self, run: Run, chunk: Chunk) -> float:  # noqa: ARG002 - as every step
+        """The first chunk encodes the codes and the examples."""
+        return 5 * PATIENCE_SECONDS
+
+    def _scope(self, connection: Connection, run: Run, corpus: Sequence[SpokenText]) -> list[int]:
+        request = run.request
+        before: set[int] = set()
+        if request["only_changed"]:
+            before = suggested_before(
+                connection,
+                run.project_id,
+                coding_set_id=run.coding_set_id,
+                codebook_version_id=run.codebook_version_id,
+                model_version=str(run.model_version),
+            )
+        transcripts, sites = request["transcripts"], request["sites"]
+        return [
+            one.id
+            for one in corpus
+            if (transcripts is None or one.transcript_id in transcripts)
+            and (sites is None or one.site in sites)
+            and one.id not in before
+        ]
+
+    def _prepare(self, run: Run) -> "_Prepared":
+        """The suggester of a run, kept from one chunk to the next."""
+        if self._prepared is None or self._prepared[0] != run.id:
+            self._prepared = run.id, _prepared(run, self._models.load(run), self._database)
+        return self._prepared[1]
+
+
+class ModelOfRun:
+    """Loads models when they are first needed.
+
+    Args:
+        encoders: the configured models.
+    """
+
+    def __init__(self, encoders: Encoders) -> None:
+        self._encoders = encoders
+
+    def load(self, run: Run) -> LoadedModel:
+        """The model that a run is pinned to, or will be.
+
+        Raises:
+            GivesUp: it cannot be loaded, or is another one than when the run began.
+        """
+        try:
+            model = self._encoders.load(run.model_key)
+        except ModelsError as error:
+            raise GivesUp(error.code) from error
+        if run.model_version not in (None, model.version) or run.model_hash not in (None, model.encoder.identity.hash):
+            raise GivesUp("model_changed")
+        return model
+
+
+def suggest_steps(database: Database, encoders: Encoders) -> Mapping[str, Step]:
+    """The steps of the kind in their order."""
+    models = ModelOfRun(encoders)
+    return {"encode": Encode(database, models), "score": Score(database, models)}
+
+
+class _Prepared:
+    """What all chunks of a run are scored with, from what it is pinned to alone."""
+
+    def __init__(self, codebook: Codebook, suggester: Suggester, dimension: int) -> None:
+        self.codebook = codebook
+        self.suggester = suggester
+        self.dimension = dimension
+
+
+def _prepared(run: Run, model: LoadedModel, database: Database) -> _Prepared:
+    identity = model.encoder.identity
+    with database.read() as connection:
+        codebook = codebook_from_json(codebook_content(connection, run.codebook_version_id))
+        content: Mapping[str, Any] = pinned(connection, run.id)
+        coded = [
+            CodedExample(segment_id=one, reference=ref, codes=tuple(codes)) for one, ref, codes in content["examples"]
+        ]
+        texts = texts_of(connection, run.project_id, [one.segment_id for one in coded])
+        keys = [bytes.fromhex(key) for key in content["reference"]]
+        kept = kept_vectors(connection, run.project_id, identity.hash, keys)
+    vectors = stacked([kept[key] for key in keys], identity.dimension)
+    suggester = Suggester(
+        codebook,
+        KeptVectorsEncoder(model.encoder, database, run.project_id),
+        background=model.background,
+        reference=Reference(vectors=vectors, hash=str(run.reference_hash)),
+        examples=with_texts(coded, texts, codebook),
+    )
+    return _Prepared(codebook, suggester, identity.dimension)
+
+
+def _chunks(ids: Sequence[int]) -> list[Sequence[int]]:
+    return [ids[at : at + CHUNK] for at in range(0, len(ids), CHUNK)]

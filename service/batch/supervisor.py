@@ -1,0 +1,108 @@
+"""Keeps a worker process going beside a program that answers people."""
+
+import logging
+import os
+import secrets
+import select
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+
+from service.errors import StorageUnavailable
+from service.storage.chunks import release_worker
+from service.storage.database import Database
+
+log = logging.getLogger(__name__)
+
+# A worker says every second that it lives; one that hangs so that it cannot is ended.
+SILENCE_SECONDS = 60.0
+LAST_CHANCE_SECONDS = 2.0
+WATCH_SECONDS = 0.5
+SHORTEST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 30.0
+# Who lived this long did not die of how it was started.
+STEADY_SECONDS = 10.0
+# As many as help; and always as many, so that the order of sums does not depend on what else goes on.
+MOST_THREADS = 8
+# What a worker says once it takes chunks.
+WORKING = b"w"
+
+
+class Supervisor:
+    """Starts a worker process, starts another one when it dies, and has others take over what it held.
+
+    The worker runs at the lowest priority, and ends by itself when this process does, however that ends.
+
+    Args:
+        database_url: where the runs are.
+        environment: of the worker, from which it reads its settings.
+    """
+
+    def __init__(self, database_url: str, environment: Mapping[str, str]) -> None:
+        self._database = Database(database_url)
+        threads = str(min(MOST_THREADS, len(os.sched_getaffinity(0))))
+        self._environment = {"OMP_NUM_THREADS": threads, **environment}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self.run, name="worker-supervisor", daemon=True)
+
+    def start(self) -> None:
+        """Supervises in a thread."""
+        self._thread.start()
+
+    def join(self) -> None:
+        """Waits until it is stopped."""
+        self._thread.join()
+
+    def stop(self) -> None:
+        """Ends the worker; what it was doing is done by another one, sometime."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._database.close()
+
+    def run(self) -> None:
+        """Supervises until it is stopped."""
+        pause = SHORTEST_PAUSE_SECONDS
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            self._live_once(f"{socket.gethostname()[:100]}-{os.getpid()}-{secrets.token_hex(4)}")
+            if self._stopping.is_set():
+                return
+            was_steady = time.monotonic() - began >= STEADY_SECONDS
+            pause = SHORTEST_PAUSE_SECONDS if was_steady else min(2 * pause, LONGEST_PAUSE_SECONDS)
+            log.error("the worker ended; another one starts in %s s", pause)
+            self._stopping.wait(pause)
+
+    def _live_once(self, name: str) -> None:
+        command = [sys.executable, "-m", "service.batch", name]
+        with subprocess.Popen(  # noqa: S603 - our own program
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._environment
+        ) as worker:
+            try:
+                has_worked = self._watch(worker)
+            finally:
+                worker.kill()
+        if has_worked:
+            with suppress(StorageUnavailable), self._database.write() as connection:
+                release_worker(connection, name, uncounted=self._stopping.is_set())
+
+    def _watch(self, worker: subprocess.Popen[bytes]) -> bool:
+        """Comes back when the worker ends or falls silent, or is to be stopped; whether it ever took chunks."""
+        assert worker.stdout is not None  # noqa: S101 - it is a pipe
+        has_worked, heard = False, time.monotonic()
+        while not self._stopping.is_set():
+            is_late = time.monotonic() - heard > SILENCE_SECONDS
+            # If we were stopped ourselves, it gets the time to say something.
+            if select.select([worker.stdout], [], [], LAST_CHANCE_SECONDS if is_late else WATCH_SECONDS)[0]:
+                said = os.read(worker.stdout.fileno(), 4_096)
+                if not said:
+                    break
+                has_worked, heard = has_worked or WORKING in said, time.monotonic()
+            elif is_late:
+                log.error("the worker does not move any more")
+                break
+        return has_worked
