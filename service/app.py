@@ -18,7 +18,9 @@ from service.api.error_responses import add_error_responses
 from service.api.guards import Guards
 from service.api.idempotency import RunningKeys
 from service.api.openapi import PROBLEM_RESPONSES, describe_problems
-from service.api.routes import codebooks, decisions, exports, health, projects, suggest, suggestions, transcripts
+from service.api.routes import codebooks, decisions, exports, health, projects, runs, suggest, suggestions, transcripts
+from service.api.run_events import WatchedRuns
+from service.api.run_starts import RunStarts
 from service.encoders import Encoders, for_many_threads
 from service.errors import ServiceError, StorageUnavailable
 from service.page import pages
@@ -36,6 +38,7 @@ ROUTERS = (
     transcripts.router,
     suggestions.router,
     decisions.router,
+    runs.router,
     exports.router,
     health.router,
     pages.router,
@@ -52,6 +55,8 @@ class State(TypedDict):
     running_keys: RunningKeys
     encoders: Encoders
     suggest_codes: SuggestCodes
+    run_starts: RunStarts
+    watched_runs: WatchedRuns
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -80,6 +85,8 @@ def create_app(settings: Settings) -> FastAPI:
             running_keys=RunningKeys(),
             encoders=encoders,
             suggest_codes=SuggestCodes(encoders),
+            run_starts=RunStarts(),
+            watched_runs=WatchedRuns(),
         )
         stopping.set()
         # Alembic can run but once at a time in a process, which may go on with another application.
@@ -103,6 +110,8 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         responses=PROBLEM_RESPONSES,
     )
+    # Set before the lifespan ends: streams of events would otherwise keep the service from stopping.
+    app.state.stopping = Event()
     add_error_responses(app, ROUTERS)
     for router in ROUTERS:
         app.include_router(router)

@@ -2,7 +2,9 @@
 
 import asyncio
 import resource
+import threading
 import uuid
+from types import FrameType
 
 import h11
 import uvicorn
@@ -88,6 +90,19 @@ def _malformed_request() -> bytes:
     return b"\r\n".join([*lines, b"", bytes(response.body)])
 
 
+class StoppingServer(uvicorn.Server):
+    """uvicorn's server, but the application hears at once that it is to stop."""
+
+    def __init__(self, config: uvicorn.Config, stopping: threading.Event) -> None:
+        super().__init__(config)
+        self._app_stopping = stopping
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Lets what streams without an end come to one."""
+        self._app_stopping.set()
+        super().handle_exit(sig, frame)
+
+
 def build_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
     """A server for the application, to be run in the main thread."""
     config = uvicorn.Config(
@@ -104,7 +119,7 @@ def build_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=30,
     )
-    return uvicorn.Server(config)
+    return StoppingServer(config, app.state.stopping)
 
 
 def allow_many_connections() -> None:

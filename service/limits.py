@@ -56,3 +56,8 @@ MAX_PARAGRAPH = 2**31 - 1
 MAX_SEGMENTS_SUGGESTED_AT_ONCE = 2_000
 # All of one page of work, several times over; one transaction, for which others wait.
 MAX_DECISIONS_PER_REQUEST = 1_000
+# Nobody starts runs by hand more often; a program that does is told to wait.
+MAX_RUN_STARTS = 30
+RUN_STARTS_SECONDS = 60
+# Each open stream of events looks into the database twice a second.
+MAX_WATCHED_RUNS = 64

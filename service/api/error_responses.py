@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from models.errors import CodebookNotAccepted, ExampleNotAccepted, ModelsError
+from service import limits
 from service.errors import (
     FieldNotValid,
     InvalidId,
@@ -83,6 +84,8 @@ def _response(document: dict[str, Any]) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     if document["status"] == 503:
         headers["Retry-After"] = RETRY_AFTER_SECONDS
+    if document["status"] == 429:
+        headers["Retry-After"] = str(limits.RUN_STARTS_SECONDS)
     return JSONResponse(document, document["status"], headers, media_type=PROBLEM_TYPE)
 
 

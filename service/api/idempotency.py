@@ -44,13 +44,20 @@ class RunningKeys:
                 self._keys.discard(key)
 
 
-async def answer_once(request: Request, act: Callable[[], Mapping[str, Any]], *, status: int = 200) -> Response:
+async def answer_once(
+    request: Request,
+    act: Callable[[], Mapping[str, Any]],
+    *,
+    status: int = 200,
+    location: Callable[[Mapping[str, Any]], str] | None = None,
+) -> Response:
     """Does what is asked and answers with its result; with the same key a second time, answers the same.
 
     Args:
         request: its header may hold the key.
         act: what is to be done, within one transaction with keeping the answer.
         status: of the answer.
+        location: where the answer says that something can be found, from its body.
 
     Raises:
         IdempotencyKeyReused: the key came with another request before.
@@ -60,7 +67,7 @@ async def answer_once(request: Request, act: Callable[[], Mapping[str, Any]], *,
     key = request.headers.get(HEADER)
     if key is None:
         body = await in_thread(request, lambda: _text(act()))
-        return _answer(body, status)
+        return _answer(body, status, location)
     if not key.isprintable() or not 1 <= len(key) <= limits.MAX_LABEL_CHARACTERS:
         raise FieldNotValid(f"Must be 1 to {limits.MAX_LABEL_CHARACTERS} printable characters.", place=HEADER)
     asked = _hash(request, await request.body())
@@ -70,7 +77,7 @@ async def answer_once(request: Request, act: Callable[[], Mapping[str, Any]], *,
             return _once(database, key, asked, lambda: (_text(act()), status))
 
     body, kept_status = await in_thread(request, once)
-    return _answer(body, kept_status)
+    return _answer(body, kept_status, location)
 
 
 def _once(database: Database, key: str, asked: bytes, act: Callable[[], tuple[str, int]]) -> tuple[str, int]:
@@ -102,5 +109,6 @@ def _text(answer: Mapping[str, Any]) -> str:
     return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
 
 
-def _answer(body: str, status: int) -> Response:
-    return Response(body, status, media_type="application/json")
+def _answer(body: str, status: int, location: Callable[[Mapping[str, Any]], str] | None) -> Response:
+    headers = {} if location is None else {"Location": location(json.loads(body))}
+    return Response(body, status, headers, media_type="application/json")

@@ -28,6 +28,17 @@ def reference(given: str, place: str) -> Ref:
     return int(given)
 
 
+def number(given: str, place: str) -> int:
+    """One of our numbers in an address.
+
+    Raises:
+        InvalidId: it is none.
+    """
+    if not NUMBER.fullmatch(given) or int(given) > limits.MAX_INTEGER:
+        raise InvalidId("An id must be a number from 1.", place=place)
+    return int(given)
+
+
 def external_id(given: str, place: str) -> ExternalId:
     """An id that a caller gives.
 

@@ -191,7 +191,7 @@ class Worker:
 
     def _give_up(self, chunk: Chunk, reason: str) -> None:
         with self._database.write() as connection:
-            if hold_run(connection, chunk.run_id) and finish_chunk(connection, chunk, "set_aside", failure=reason):
+            if hold_run(connection, chunk.run_id) and finish_chunk(connection, chunk, "dropped", failure=reason):
                 end_run(connection, chunk.run_id, "failed", failure=reason)
 
     @contextmanager

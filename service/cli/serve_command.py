@@ -8,7 +8,7 @@ from importlib.metadata import packages_distributions
 
 import click
 
-from service.cli.guard import read_settings, says_what_went_wrong
+from service.cli.guard import read_settings, says_what_went_wrong, stopping_tidily
 from service.encoders import Encoders
 from service.errors import CannotStart
 from service.settings import Settings
@@ -43,8 +43,8 @@ def serve(host: str | None, port: int | None) -> None:
         with _listening_socket(settings) as listening:
             click.echo(f"themecoder on {_address(listening)} (Ctrl+C stops it)", err=True)
             supervisor.start()
-            # uvicorn finishes what it is doing, and then passes the Ctrl+C on.
-            with suppress(KeyboardInterrupt):
+            # uvicorn finishes what it is doing, and then passes on what stopped it.
+            with stopping_tidily(), suppress(KeyboardInterrupt):
                 server.run(sockets=[listening])
             supervisor.stop()
     if not server.started:

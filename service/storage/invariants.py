@@ -266,6 +266,75 @@ INVARIANTS = (
             """
         ),
     ),
+    Invariant(
+        name="active_runs_go_on",
+        broken="it has not ended, and nothing of it is left to be done",
+        of="runs",
+        query=text(
+            """
+            SELECT runs.id FROM runs
+            WHERE runs.state IN ('waiting', 'working') AND NOT EXISTS (
+                SELECT 1 FROM chunks WHERE chunks.run_id = runs.id AND chunks.state IN ('waiting', 'working')
+            )
+            ORDER BY runs.id
+            """
+        ),
+    ),
+    Invariant(
+        name="ended_runs_are_over",
+        broken="its run has ended, and it is still to be done",
+        of="chunks",
+        query=text(
+            """
+            SELECT chunks.id FROM chunks JOIN runs ON runs.id = chunks.run_id
+            WHERE chunks.state IN ('waiting', 'working') AND (
+                runs.state NOT IN ('waiting', 'working') OR runs.ended_at IS NOT NULL
+            )
+            ORDER BY chunks.id
+            """
+        ),
+    ),
+    Invariant(
+        name="chunks_that_are_worked_on_are_leased",
+        broken="somebody works on it without a lease, or holds one without working on it",
+        of="chunks",
+        query=text(
+            """
+            SELECT chunks.id FROM chunks
+            WHERE (chunks.state = 'working') <> (chunks.lease_until IS NOT NULL)
+            ORDER BY chunks.id
+            """
+        ),
+    ),
+    Invariant(
+        name="progress_is_what_is_done",
+        broken="step_done is not the number of segments in the chunks of its step that are done",
+        of="runs",
+        query=text(
+            """
+            SELECT runs.id FROM runs
+            LEFT JOIN chunks ON chunks.run_id = runs.id AND chunks.step = runs.step
+                AND chunks.state IN ('done', 'set_aside')
+            GROUP BY runs.id, runs.step_done
+            HAVING COALESCE(SUM(chunks.size), 0) <> runs.step_done
+            ORDER BY runs.id
+            """
+        ),
+    ),
+    Invariant(
+        name="coverage_is_counted",
+        broken="more segments have been suggested for than there were, or more have failed than are counted",
+        of="runs",
+        query=text(
+            """
+            SELECT runs.id FROM runs
+            WHERE runs.suggested + runs.abstained > runs.segments OR runs.failed < (
+                SELECT COUNT(*) FROM failed_segments WHERE failed_segments.run_id = runs.id
+            )
+            ORDER BY runs.id
+            """
+        ),
+    ),
 )
 
 

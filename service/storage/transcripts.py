@@ -150,6 +150,12 @@ def list_transcripts(connection: Connection, project_id: int, *, after: int, lim
     return [_transcript(row) for row in connection.execute(query)]
 
 
+def sites_of(connection: Connection, project_id: int) -> set[str]:
+    """The sites of the project's transcripts."""
+    query = select(transcripts.c.site).where(transcripts.c.project_id == project_id, transcripts.c.site.is_not(None))
+    return {str(site) for site in connection.execute(query.distinct()).scalars()}
+
+
 def set_transcript(
     connection: Connection,
     project_id: int,
@@ -214,10 +220,8 @@ def texts_of(connection: Connection, project_id: int, segment_ids: Sequence[int]
     found: dict[int, str] = {}
     for at in range(0, len(segment_ids), 500):
         some = segments.c.id.in_(segment_ids[at : at + 500])
-        rows = connection.execute(
-            select(segments.c.id, segments.c.text).where(segments.c.project_id == project_id, some)
-        )
-        found.update((row.id, row.text) for row in rows)
+        query = select(segments.c.id, segments.c.text).where(segments.c.project_id == project_id, some)
+        found.update((row.id, row.text) for row in connection.execute(query).all())
     return found
 
 

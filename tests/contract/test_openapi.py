@@ -63,7 +63,7 @@ def test_every_operation_says_what_it_does(description: Any) -> None:
 def test_every_operation_describes_its_answers_and_its_problems(description: Any) -> None:
     for method, path, operation in operations(description):
         responses = operation["responses"]
-        done = responses.get("200") or responses["201"]
+        done = responses[min(responses)]
         assert all(answer["schema"] for answer in done["content"].values()), (method, path)
         for status in ("4XX", "5XX"):
             content = responses[status]["content"]
