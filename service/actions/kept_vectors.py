@@ -1,7 +1,8 @@
-"""An encoder that looks first among a project's kept vectors, and keeps what it has to encode."""
+"""An encoder that looks first among kept vectors, and keeps what it has to encode."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -10,19 +11,52 @@ from service.storage.database import Database
 from service.storage.vectors import keep_vectors, kept_vectors
 
 
+class VectorStore(Protocol):
+    """Where vectors are kept, as :func:`kept_form`, by :func:`text_key` of their texts."""
+
+    def kept(self, model_hash: str, keys: Sequence[bytes]) -> Mapping[bytes, bytes]:
+        """Those of the vectors that are kept."""
+        ...
+
+    def keep(self, model_hash: str, fresh: Mapping[bytes, bytes]) -> None:
+        """Keeps vectors; those that are kept already stay as they are."""
+        ...
+
+
+class ProjectVectors:
+    """The vectors of a project; they are treated like texts, and not shared between projects.
+
+    Args:
+        database: where they are kept.
+        project_id: whose they are.
+    """
+
+    def __init__(self, database: Database, project_id: int) -> None:
+        self._database = database
+        self._project_id = project_id
+
+    def kept(self, model_hash: str, keys: Sequence[bytes]) -> Mapping[bytes, bytes]:
+        """Those of the vectors that are kept."""
+        with self._database.read() as connection:
+            return kept_vectors(connection, self._project_id, model_hash, keys)
+
+    def keep(self, model_hash: str, fresh: Mapping[bytes, bytes]) -> None:
+        """Keeps vectors; those that are kept already stay as they are."""
+        with self._database.write() as connection:
+            keep_vectors(connection, self._project_id, model_hash, fresh)
+
+
 class KeptVectorsEncoder:
-    """Encodes no text of a project twice.
+    """Encodes no text twice.
 
     Args:
         encoder: what makes the vectors that are not kept.
-        database: where they are kept.
-        project_id: whose they are; vectors are treated like texts, and not shared between projects.
+        store: where they are kept.
     """
 
-    def __init__(self, encoder: TextEncoder, database: Database, project_id: int) -> None:
+    def __init__(self, encoder: TextEncoder, store: VectorStore) -> None:
         self._encoder = encoder
-        self._database = database
-        self._project_id = project_id
+        self._store = store
 
     @property
     def identity(self) -> EncoderIdentity:
@@ -34,17 +68,15 @@ class KeptVectorsEncoder:
 
         Raises:
             EncoderFailed: the encoder within did not make one finite unit vector for each new text.
-            StorageUnavailable: the database cannot be used.
+            ServiceError: the store cannot be used.
         """
         keys = [text_key(text) for text in texts]
-        with self._database.read() as connection:
-            known = kept_vectors(connection, self._project_id, self.identity.hash, list(dict.fromkeys(keys)))
+        known = dict(self._store.kept(self.identity.hash, list(dict.fromkeys(keys))))
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         if missing:
             made = encode_checked(self._encoder, list(missing.values()))
             fresh = {key: kept_form(vector) for key, vector in zip(missing, made, strict=True)}
-            with self._database.write() as connection:
-                keep_vectors(connection, self._project_id, self.identity.hash, fresh)
+            self._store.keep(self.identity.hash, fresh)
             known |= fresh
         return stacked([known[key] for key in keys], self.identity.dimension)
 

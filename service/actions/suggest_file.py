@@ -1,26 +1,36 @@
 """Suggest codes for a file of segments, in two passes and bounded memory."""
 
 import itertools
+import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from models.codebook import Codebook
 from models.encoder import Vectors
 from models.errors import CodebookNotAccepted, ExampleNotAccepted
 from models.reference import CorpusSample, Reference
-from models.suggester import DEFAULT_TOP_K, Example, Suggester, encode_segments, has_words
+from models.suggester import DEFAULT_TOP_K, Example, SegmentSuggestions, Suggester, encode_segments, has_words
+from service.actions.kept_vectors import KeptVectorsEncoder
 from service.actions.vector_spool import VectorSpool
 from service.encoders import LoadedModel
 from service.errors import FileNotAccepted, InputError
 from service.formats.coded_files import read_examples
 from service.formats.segment_files import SegmentRow, count_segments, read_segments
-from service.formats.suggestion_files import suggestion_writer
+from service.formats.suggestion_files import WriteRow, suggestion_writer
 from service.formats.suggestion_rows import suggestion_row
+from service.storage.vector_cache import VectorCache
 
 # Rows that are encoded together: larger chunks of texts of like length fill the encoder's shapes hardly better, and
 # the progress bar would stand still for longer.
 CHUNK = 512
+
+# Of the folder that holds what an interrupted command has done.
+RESUME_ENDING = ".resume"
+# The unfinished output in it.
+PART = "output.part"
 
 Progress = Callable[[int, int], object]
 
@@ -35,6 +45,8 @@ def suggest_file(  # noqa: PLR0913 - each is one option of the command
     reference: Path | None = None,
     top_k: int = DEFAULT_TOP_K,
     min_score: float | None = None,
+    cache: Path | None = None,
+    resume: bool = False,
     progress: Progress = lambda _encoded, _all: None,
 ) -> int:
     """Writes one row of suggestions for each segment of a file, in its order.
@@ -52,6 +64,9 @@ def suggest_file(  # noqa: PLR0913 - each is one option of the command
         reference: a file of segments that stands for the corpus instead of ``source``.
         top_k: how many leaves for each segment; 0 means all.
         min_score: withhold suggestions below it; None means the default threshold.
+        cache: a folder in which vectors are kept for other times.
+        resume: keep vectors beside the output until it is there, so that what is interrupted goes on when it is begun
+            again.
         progress: called with the number of rows encoded so far (at first 0), and of all that there are to encode.
 
     Returns:
@@ -65,25 +80,47 @@ def suggest_file(  # noqa: PLR0913 - each is one option of the command
     coded = _checked_examples(examples, codebook)
     total = _count("INPUT", source) + (_count("--reference", reference) if reference is not None else 0)
     state = _state(source)
-    with VectorSpool() as spool, naming_file("--output"), suggestion_writer(output) as write:
-        model = load_model()
+    beside = output.resolve().with_name(f".{output.name}{RESUME_ENDING}") if resume else None
+    part = beside / PART if beside else None
+    with ExitStack() as stack:
+        spool = stack.enter_context(VectorSpool())
+        stack.enter_context(naming_file("--output"))
+        write = stack.enter_context(suggestion_writer(output, part=part))
+        model = _remembering(load_model(), cache or beside, stack)
         encoding = _Encoding(codebook, model, total, progress)
         corpus = encoding.encode("INPUT", source, keep=spool.write)
         if reference is not None:
             corpus = encoding.encode("--reference", reference)
         spool.rewind()
         suggester = Suggester(codebook, model.encoder, background=model.background, reference=corpus, examples=coded)
-        written = 0
-        for rows in _chunks("INPUT", source):
-            vectors = spool.read(len(rows), model.encoder.identity.dimension)
-            texts = [row.text for row in rows]
-            results = suggester.suggest_encoded(texts, vectors, top_k=top_k, min_score=min_score)
-            for row, result in zip(rows, results, strict=True):
-                write(suggestion_row(row.id, result))
-            written += len(rows)
+        suggest = partial(suggester.suggest_encoded, top_k=top_k, min_score=min_score)
+        written = _write_all(source, suggest, partial(spool.read, dimension=model.encoder.identity.dimension), write)
         if _state(source) != state:
             raise FileNotAccepted("The input file changed while it was read.")
+    if beside is not None:
+        shutil.rmtree(beside, ignore_errors=True)
     return written
+
+
+def _write_all(
+    source: Path,
+    suggest: Callable[[Sequence[str], Vectors], list[SegmentSuggestions]],
+    vectors: Callable[[int], Vectors],
+    write: WriteRow,
+) -> int:
+    written = 0
+    for rows in _chunks("INPUT", source):
+        results = suggest([row.text for row in rows], vectors(len(rows)))
+        for row, result in zip(rows, results, strict=True):
+            write(suggestion_row(row.id, result))
+        written += len(rows)
+    return written
+
+
+def _remembering(model: LoadedModel, folder: Path | None, stack: ExitStack) -> LoadedModel:
+    if folder is None:
+        return model
+    return replace(model, encoder=KeptVectorsEncoder(model.encoder, stack.enter_context(VectorCache(folder))))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from models.codebook import Codebook, codebook_from_json
 from models.reference import CorpusSample
 from models.suggester import DEFAULT_TOP_K, Example, Suggester, encode_segments, has_words
 from service import limits
-from service.actions.kept_vectors import KeptVectorsEncoder
+from service.actions.kept_vectors import KeptVectorsEncoder, ProjectVectors
 from service.actions.project_suggestions import (
     Origin,
     coded_examples,
@@ -77,7 +77,7 @@ class SuggestForProject:
         """
         model = self._encoders.get()
         material = self._read(project, transcript_id)
-        encoder = KeptVectorsEncoder(model.encoder, self._database, project.id)
+        encoder = KeptVectorsEncoder(model.encoder, ProjectVectors(self._database, project.id))
         suggester = _suggester(material, model, encoder)
         texts = [segment.text for segment in material.wanted]
         vectors = encode_segments(material.codebook, encoder, texts)

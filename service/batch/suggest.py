@@ -10,7 +10,7 @@ from models.encoder import encode_checked
 from models.errors import ModelsError
 from models.reference import CorpusSample, Reference, sample_of
 from models.suggester import Suggester, has_words
-from service.actions.kept_vectors import KeptVectorsEncoder, kept_form, stacked, text_key
+from service.actions.kept_vectors import KeptVectorsEncoder, ProjectVectors, kept_form, stacked, text_key
 from service.actions.project_suggestions import (
     CodedExample,
     Origin,
@@ -241,7 +241,7 @@ def _prepared(run: Run, model: LoadedModel, database: Database) -> _Prepared:
     vectors = stacked([kept[key] for key in keys], identity.dimension)
     suggester = Suggester(
         codebook,
-        KeptVectorsEncoder(model.encoder, database, run.project_id),
+        KeptVectorsEncoder(model.encoder, ProjectVectors(database, run.project_id)),
         background=model.background,
         reference=Reference(vectors=vectors, hash=str(run.reference_hash)),
         examples=with_texts(coded, texts, codebook),

@@ -35,6 +35,10 @@ Progress = Callable[[int, int], object]
 @click.option(
     "--min-score", type=click.FloatRange(0, 1), help="Withhold suggestions below this score; 0 withholds nothing."
 )
+@click.option(
+    "--cache", type=click.Path(file_okay=False, path_type=Path), help="Folder that keeps vectors for next time."
+)
+@click.option("--resume", is_flag=True, help="Keep what is done until all is, and go on from there.")
 @click.option("--model", help="Key of a configured model (default: THEMECODER_MODEL).")
 @says_what_went_wrong
 def suggest(  # noqa: PLR0913 - each is one option
@@ -45,6 +49,8 @@ def suggest(  # noqa: PLR0913 - each is one option
     reference: Path | None,
     top_k: int,
     min_score: float | None,
+    cache: Path | None,
+    resume: bool,
     model: str | None,
 ) -> None:
     """Suggest codes for every segment of INPUT, a .jsonl, .csv or .parquet file with a text and an id."""
@@ -69,6 +75,8 @@ def suggest(  # noqa: PLR0913 - each is one option
             reference=reference,
             top_k=top_k,
             min_score=min_score,
+            cache=cache,
+            resume=resume,
             progress=progress,
         )
     click.echo(f"{written} {'row' if written == 1 else 'rows'} written to {output}", err=True)

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from service.errors import FileNotAccepted
 from service.formats.json_lines import json_line
@@ -21,11 +21,15 @@ WriteRow = Callable[[dict[str, Any]], object]
 
 
 @contextmanager
-def suggestion_writer(path: Path) -> Iterator[WriteRow]:
+def suggestion_writer(path: Path, *, part: Path | None = None) -> Iterator[WriteRow]:
     """A function that writes one row (the shape of ``suggestion_row``) to the file, by its ending.
 
     The rows go to a hidden file beside it, which takes the file's name when the block ends well and is
     deleted when it does not. An older file of this name stays until then, and its permissions after.
+
+    Args:
+        path: the file.
+        part: the hidden file, if it shall have a name that is known; one that is there is begun anew.
 
     Raises:
         FileNotAccepted: the ending is unknown or the folder cannot be written to. An OSError within the
@@ -35,9 +39,11 @@ def suggestion_writer(path: Path) -> Iterator[WriteRow]:
     if opened is None:
         raise FileNotAccepted(f"The file must end in one of {', '.join(FORMATS)}.")
     target = path.resolve()
-    part = target.with_name(f".themecoder-{secrets.token_hex(8)}.part")
+    mode: Literal["xb", "wb"] = "xb" if part is None else "wb"
+    part = part or target.with_name(f".themecoder-{secrets.token_hex(8)}.part")
     try:
-        with part.open("xb") as file:
+        part.parent.mkdir(mode=0o700, exist_ok=True)
+        with part.open(mode) as file:
             with opened(file) as write:
                 yield write
             file.flush()

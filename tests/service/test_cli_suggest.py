@@ -21,6 +21,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from models.codebook import built_in_codebook
+from models.encoder import Vectors
+from models.hashing_encoder import HashingEncoder
 from service import cli
 
 SECRET = "Zwiebelturm"
@@ -368,6 +370,69 @@ def test_a_run_that_is_stopped_leaves_nothing_behind(tmp_path: Path, number: sig
     assert process.returncode == 1
     assert stderr.splitlines()[-1] == "Aborted!"
     assert names(tmp_path) == ["in.jsonl"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+def test_what_is_interrupted_goes_on_where_it_was_and_comes_to_the_same(
+    tmp_path: Path, suggest: Suggest, number: signal.Signals, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = many_texts(6_000)
+    source = write_texts(tmp_path / "in.jsonl", texts)
+    output, folder = tmp_path / f"out.{ending}", tmp_path / f".out.{ending}.resume"
+    with subprocess.Popen([*command(source, output), "--resume"], stderr=subprocess.DEVNULL) as process:
+        wait_until(lambda: any(path.stat().st_size > 2_000_000 for path in folder.glob("*.sqlite3-wal")))
+        process.send_signal(number)
+    assert not output.exists()
+    encoded: list[str] = []
+    encode = HashingEncoder.encode
+
+    def noted(self: HashingEncoder, given: Sequence[str]) -> Vectors:
+        encoded.extend(given)
+        return encode(self, given)
+
+    monkeypatch.setattr(HashingEncoder, "encode", noted)
+    assert suggest(source, output, "--resume").exit_code == 0
+    assert len(set(encoded) & set(texts)) < len(set(texts)) - 500
+    assert names(tmp_path) == ["in.jsonl", output.name]
+    assert suggest(source, tmp_path / f"plain.{ending}").exit_code == 0
+    assert output.read_bytes() == (tmp_path / f"plain.{ending}").read_bytes()
+
+
+def test_a_cache_spares_encoding_another_time_and_changes_nothing(
+    tmp_path: Path, suggest: Suggest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, cache = write_texts(tmp_path / "in.jsonl"), tmp_path / "cache"
+    assert suggest(source, tmp_path / "first.jsonl", "--cache", cache).exit_code == 0
+    monkeypatch.setattr(HashingEncoder, "encode", unless(TEXTS, HashingEncoder.encode))
+    assert suggest(source, tmp_path / "second.jsonl", "--cache", cache).exit_code == 0
+    assert (tmp_path / "first.jsonl").read_bytes() == (tmp_path / "second.jsonl").read_bytes()
+    assert cache.stat().st_mode & 0o777 == 0o700
+    (file,) = cache.iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert b"hope because" not in file.read_bytes()
+
+
+def unless(texts: Sequence[str], encode: Callable[..., Vectors]) -> Callable[..., Vectors]:
+    def encoded(self: HashingEncoder, given: Sequence[str]) -> Vectors:
+        assert not set(given) & set(texts)
+        return encode(self, given)
+
+    return encoded
+
+
+@pytest.mark.parametrize("there", ["a file", "another kind of file"])
+def test_a_cache_that_cannot_be_one_is_refused(tmp_path: Path, suggest: Suggest, there: str) -> None:
+    source, cache = write_texts(tmp_path / "in.jsonl"), tmp_path / "cache"
+    if there == "a file":
+        cache = source
+    else:
+        suggest(source, tmp_path / "out.csv", "--cache", cache)
+        (file,) = cache.iterdir()
+        file.write_bytes(b"no database" * 1_000)
+    result = suggest(source, tmp_path / "out.jsonl", "--cache", cache)
+    assert result.exit_code == (2 if there == "a file" else 1)
+    assert not (tmp_path / "out.jsonl").exists()
 
 
 def test_a_run_under_nohup_outlives_its_terminal(tmp_path: Path) -> None:
