@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service import limits
@@ -24,7 +24,9 @@ class Settings(BaseSettings):
         pydantic.ValidationError: a value is out of range or two contradict each other.
     """
 
-    model_config = SettingsConfigDict(env_prefix="THEMECODER_", extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="THEMECODER_", extra="ignore", hide_input_in_errors=True, populate_by_name=True
+    )
 
     host: str = Field(
         default="127.0.0.1", description="Address to listen on; other than loopback only with a token file."
@@ -50,6 +52,7 @@ class Settings(BaseSettings):
     )
     database: SecretStr | None = Field(
         default=None,
+        validation_alias=AliasChoices("THEMECODER_DATABASE", "THEMECODER_DATABASE_URL"),
         description="URL of the database, sqlite:///… or postgresql://…, instead of a file in the data folder.",
     )
 

@@ -2,7 +2,7 @@
 
 import click
 
-from service.cli.database_commands import backup, demo, doctor, migrate, restore
+from service.cli.database_commands import backup, copy_database, demo, doctor, migrate, restore
 from service.cli.serve_command import serve
 from service.cli.suggest_command import suggest
 from service.cli.worker_command import worker
@@ -14,5 +14,5 @@ def main() -> None:
     """Suggest codes from a codebook for segments of interviews and focus groups, on this machine."""
 
 
-for command in (serve, worker, suggest, migrate, doctor, backup, restore, demo):
+for command in (serve, worker, suggest, migrate, doctor, backup, restore, copy_database, demo):
     main.add_command(command)

@@ -73,6 +73,28 @@ def restore(source: Path, replace: bool) -> None:
     click.echo("Restored", err=True)
 
 
+@click.command("copy-database")
+@click.argument("source")
+@click.argument("target")
+@says_what_went_wrong
+def copy_database(source: str, target: str) -> None:
+    """Copy all of SOURCE into TARGET, an empty database; each is the URL of a database or a file of SQLite."""
+    from service.storage import copying
+    from service.storage.data_folder import in_use
+    from service.storage.database import Database
+
+    ends = [Database(given if "://" in given else f"sqlite:///{Path(given).absolute()}") for given in (source, target)]
+    try:
+        with in_use(ends[0]), in_use(ends[1]):
+            copied = copying.copy_database(*ends)
+    finally:
+        for end in ends:
+            end.close()
+    for table, count in copied.counts.items():
+        click.echo(f"{table}: {count}")
+    click.echo(f"content digest {copied.digest} on both sides")
+
+
 @click.command()
 @says_what_went_wrong
 def demo() -> None:

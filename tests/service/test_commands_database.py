@@ -34,15 +34,18 @@ from service.storage.invariants import INVARIANTS
 from service.storage.schema import current_schema, migrate, newest_schema
 from service.storage.tables import (
     analysts,
+    chunks,
     codebook_versions,
     coding_sets,
     codings,
     decisions,
+    failed_segments,
     idempotency_keys,
     metadata,
     no_codes,
     projects,
     rounds,
+    runs,
     segments,
     suggestions,
     transcripts,
@@ -162,6 +165,12 @@ def fill(connection: Connection) -> None:
         insert(idempotency_keys),
         {"key": "k", "request_hash": b"\1" * 32, "status": 201, "answer": "", "created_at": at},
     )
+    run = {"kind": "suggest", "request": {"top_k": 3}, "codebook_version_id": 1, "step": "score", "created_at": at}
+    ended = {"state": "completed_with_failures", "step_size": 2, "step_done": 2, "segments": 2, "abstained": 1}
+    connection.execute(insert(runs), {**on, **run, **ended, "failed": 1, "pinned": {"reference": []}, "ended_at": at})
+    chunk = {"run_id": 1, "step": "score", "segment_ids": [1, 2], "size": 2, "state": "done", "fence": 1}
+    connection.execute(insert(chunks), {**here, **chunk})
+    connection.execute(insert(failed_segments), {**here, "run_id": 1, "segment_id": 2, "reason": "encoder_failed"})
 
 
 def decide(connection: Connection, kind: str, segment: int, *, code: str = "c", suggestion: int | None = None) -> None:
@@ -353,6 +362,11 @@ BREAKING = {
     "undo_names_a_decision": "UPDATE decisions SET undoes_id = 1 WHERE id = 2",
     "no_code_means_no_coding": "UPDATE no_codes SET segment_id = 1",
     "positions_are_counted_from_0": "UPDATE segments SET position = 5 WHERE id = 3",
+    "active_runs_go_on": "UPDATE runs SET state = 'working', ended_at = NULL",
+    "ended_runs_are_over": "UPDATE chunks SET state = 'waiting'",
+    "chunks_that_are_worked_on_are_leased": "UPDATE chunks SET lease_until = 1.5",
+    "progress_is_what_is_done": "UPDATE chunks SET size = 3",
+    "coverage_is_counted": "UPDATE runs SET failed = 0",
     "segments_project_of_transcript_id": "UPDATE segments SET project_id = 2 WHERE id = 1",
     "decisions_project_of_coding_set_id": "UPDATE decisions SET project_id = 2 WHERE id = 1",
 }
@@ -819,3 +833,47 @@ def last_decision(path: Path) -> int:
         last = connection.execute(select(func.max(decisions.c.number))).scalar_one()
     database.close()
     return int(last)
+
+
+# copy-database
+
+
+def moved(source: Database, target_url: str) -> tuple[Result, Result]:
+    result = themecoder("copy-database", source.path or source.engine.url.render_as_string(False), target_url)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("THEMECODER_DATABASE_URL", target_url)
+        return result, themecoder("doctor")
+
+
+def test_a_copy_on_the_other_kind_or_the_same_holds_all_with_equal_digests(
+    sqlite: Database, database_url: str, tmp_path: Path
+) -> None:
+    target = database_url.replace("/data/", "/copy/")
+    before = examine(sqlite).digest
+    result, doctor = moved(sqlite, target)
+    assert result.exit_code == 0, result.stderr
+    assert "segments: 4" in result.stdout.splitlines()
+    assert result.stdout.splitlines()[-1] == f"content digest {before} on both sides"
+    assert assert_clean(doctor) == before
+    # Numbers go on where they were, and not with those of rows that are gone.
+    there = Database(target)
+    with there.write() as connection:
+        key = connection.execute(insert(analysts), {"name": "c", "created_at": now()}).inserted_primary_key
+    there.close()
+    assert key == (3,)
+    back = tmp_path / "back.sqlite3"
+    assert themecoder("copy-database", target, back).exit_code == 0
+    with closing(sqlite3.connect(back)) as connection:
+        assert connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'analysts'").fetchone() == (3,)
+
+
+@pytest.mark.usefixtures("database")
+def test_a_copy_into_what_is_not_empty_or_from_what_is_not_there_is_refused(
+    sqlite: Database, filled: Database, database_url: str, tmp_path: Path
+) -> None:
+    before = examine(filled).digest
+    assert "not empty" in refused(moved(sqlite, database_url)[0])
+    assert examine(filled).digest == before
+    assert "no database to be copied" in refused(themecoder("copy-database", tmp_path / "none", tmp_path / "new"))
+    assert "must begin with" in refused(themecoder("copy-database", "mysql://x", tmp_path / "new"))
+    assert not (tmp_path / "new").exists()
