@@ -71,8 +71,8 @@ bench: $(VENV)/tools
 	@for benchmark in benchmarks/bench_*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
 
 crash: $(VENV)/tools
-	@echo "== the service is killed 20 times during 1,000 decisions, and 5,000 logs are torn"
-	@THEMECODER_CRASH_ROUNDS=20 THEMECODER_TORN_LOGS=5000 $(BIN)/python -m pytest --timeout 3600 $(PYTEST) \
+	@echo "== the service is killed 20 times during 1,000 decisions, workers 500 times, and 5,000 logs are torn"
+	@THEMECODER_CRASH_ROUNDS=20 THEMECODER_CRASH_KILLS=500 THEMECODER_TORN_LOGS=5000 $(BIN)/python -m pytest --timeout 3600 $(PYTEST) \
 		tests/crash tests/service/test_commands_database.py -k "killed or torn"
 
 fuzz: $(VENV)/tools

@@ -206,7 +206,7 @@ def test_a_worker_that_is_killed_again_and_again_comes_to_the_same(
 def test_a_worker_that_was_stopped_past_its_lease_writes_nothing(
     folder: Path, database: Database, undisturbed: str
 ) -> None:
-    for _ in range(max(1, ROUNDS // 3)):
+    for _ in range(max(1, KILLS // 25)):
         project = study(database)
         one = start(database, project)
         with working(folder, harm="time.sleep(0.05)", lease=1, heartbeat=0.2, name="zombie") as zombie:
