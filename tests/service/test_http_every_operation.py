@@ -44,6 +44,7 @@ BODIES: dict[Operation, dict[str, Any]] = {
     ("POST", "/v1/projects/{project_id}/decisions"): {"kind": "no_code", "segment": 1},
     ("POST", "/v1/projects/{project_id}/decisions/bulk"): {"decisions": [{"kind": "no_code", "segment": 1}]},
     ("PUT", "/v1/projects/{project_id}/transcripts/{transcript_id}"): {"segments": SEGMENTS},
+    ("POST", "/v1/projects/{project_id}/runs"): {},
 }
 TAKING_JSON = [
     operation
@@ -81,6 +82,7 @@ class Study:
     project_id: int
     transcript_id: int
     segment_id: int
+    run_id: int
     suggestion: int
     decision: int
 
@@ -99,6 +101,7 @@ def study(client: TestClient, name: str) -> Study:
         project_id=project,
         transcript_id=transcript,
         segment_id=second["segment"]["id"],
+        run_id=client.post(f"{address}/runs", json={}).json()["id"],
         suggestion=second["id"],
         decision=decided["id"],
     )
@@ -190,13 +193,13 @@ def test_another_projects_ids_in_an_address_are_as_if_they_were_not_there(
     ours, theirs = studies
     before, asked = row_counts(), 0
     for method, path in BELOW_PROJECTS:
-        for name in ("transcript_id", "segment_id"):
+        for name in ("transcript_id", "segment_id", "run_id"):
             if f"{{{name}}}" in path and method != "PUT":
                 address = ours.address(path, **{name: getattr(theirs, name)})
                 response = project_client.request(method, address, **_body(method, path))
                 assert (response.status_code, problem_of(response)["code"]) == (404, "not_found"), address
                 asked += 1
-    assert asked >= 2
+    assert asked >= 6
     assert row_counts() == before
 
 
