@@ -2,6 +2,7 @@
 
 import click
 
+from service.cli.agreement_command import agreement
 from service.cli.database_commands import backup, copy_database, demo, doctor, migrate, restore
 from service.cli.serve_command import serve
 from service.cli.suggest_command import suggest
@@ -14,5 +15,5 @@ def main() -> None:
     """Suggest codes from a codebook for segments of interviews and focus groups, on this machine."""
 
 
-for command in (serve, worker, suggest, migrate, doctor, backup, restore, copy_database, demo):
+for command in (serve, worker, suggest, agreement, migrate, doctor, backup, restore, copy_database, demo):
     main.add_command(command)

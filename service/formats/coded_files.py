@@ -52,14 +52,19 @@ def _codes(value: object, place: str) -> tuple[str, ...]:
 
 def _reference(row: Mapping[str, Any], prefix: str) -> str | None:
     """How the segment is cited: "BU 11" if it has a site or document and a paragraph, else what there is."""
-    label = _label(row, "site", prefix) or _label(row, "document", prefix)
-    paragraph = _label(row, "paragraph", prefix)
+    label = label_of_row(row, "site", prefix) or label_of_row(row, "document", prefix)
+    paragraph = label_of_row(row, "paragraph", prefix)
     if label and paragraph:
         return f"{label} {paragraph}"
-    return _label(row, "id", prefix) or label
+    return label_of_row(row, "id", prefix) or label
 
 
-def _label(row: Mapping[str, Any], key: str, prefix: str) -> str | None:
+def label_of_row(row: Mapping[str, Any], key: str, prefix: str) -> str | None:
+    """A short text or a number of a coded row as text; None if it is not there or empty.
+
+    Raises:
+        FieldNotValid: it is something else, or too long.
+    """
     value = row.get(key)
     if value is None or value == "":
         return None

@@ -1,0 +1,54 @@
+"""Files that are there whole or not at all."""
+
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from service.errors import FileNotAccepted
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A hidden file beside the one named, which takes its name when the block ends well.
+
+    It is deleted when the block does not end well. An older file of this name stays until then, and its permissions
+    after.
+
+    Raises:
+        FileNotAccepted: the folder cannot be written to. An OSError within the block counts as one of writing.
+    """
+    target = path.resolve()
+    part = target.with_name(f".themecoder-{secrets.token_hex(8)}.part")
+    try:
+        with part.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if target.exists():
+            part.chmod(target.stat().st_mode & 0o777)
+        part.replace(target)
+    except OSError as error:
+        raise FileNotAccepted("The output file cannot be written.") from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text as UTF-8, whole or not at all.
+
+    Raises:
+        FileNotAccepted: it cannot be written.
+    """
+    with whole_file(path) as file:
+        # Half of a surrogate pair cannot be in it: texts are checked when they are read.
+        file.write(text.encode("utf-8"))
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes a JSON object, numbers at full precision; see :func:`write_text`."""
+    write_text(path, json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
