@@ -21,6 +21,7 @@ from service.formats.coded_files import read_examples
 from service.formats.segment_files import SegmentRow, count_segments, read_segments
 from service.formats.suggestion_files import WriteRow, suggestion_writer
 from service.formats.suggestion_rows import suggestion_row
+from service.formats.whole_files import keep_from_overwriting
 from service.storage.vector_cache import VectorCache
 
 # Rows that are encoded together: larger chunks of texts of like length fill the encoder's shapes hardly better, and
@@ -76,7 +77,7 @@ def suggest_file(  # noqa: PLR0913 - each is one option of the command
         ServiceError: a subclass says what is wrong, with the line of the file; a note names the file.
         ModelsError: a codebook, example, model or encoder error. Nothing is written in either case.
     """
-    _keep_from_overwriting(output, [source, examples, reference])
+    keep_from_overwriting([output], [source, examples, reference])
     coded = _checked_examples(examples, codebook)
     total = _count("INPUT", source) + (_count("--reference", reference) if reference is not None else 0)
     state = _state(source)
@@ -132,11 +133,6 @@ def naming_file(role: str) -> Iterator[None]:
         if not hasattr(error, "__notes__"):
             error.add_note(role)
         raise
-
-
-def _keep_from_overwriting(output: Path, inputs: Sequence[Path | None]) -> None:
-    if any(given is not None and output.exists() and output.samefile(given) for given in inputs):
-        raise FileNotAccepted("The output must not be a file that is read.")
 
 
 def _checked_examples(path: Path | None, codebook: Codebook) -> list[Example]:

@@ -4,6 +4,7 @@ import click
 
 from service.cli.agreement_command import agreement
 from service.cli.database_commands import backup, copy_database, demo, doctor, migrate, restore
+from service.cli.evaluate_command import evaluate
 from service.cli.serve_command import serve
 from service.cli.suggest_command import suggest
 from service.cli.worker_command import worker
@@ -15,5 +16,5 @@ def main() -> None:
     """Suggest codes from a codebook for segments of interviews and focus groups, on this machine."""
 
 
-for command in (serve, worker, suggest, agreement, migrate, doctor, backup, restore, copy_database, demo):
+for command in (serve, worker, suggest, evaluate, agreement, migrate, doctor, backup, restore, copy_database, demo):
     main.add_command(command)

@@ -25,8 +25,9 @@ def agreement(
     from service.actions.suggest_file import naming_file
     from service.formats.agreement_reports import agreement_lines, agreement_report
     from service.formats.codebook_files import read_codebook
-    from service.formats.whole_files import write_json, write_text
+    from service.formats.whole_files import keep_from_overwriting, write_json, write_text
 
+    keep_from_overwriting([json_file, report], [source, Path(codebook) if codebook is not None else None])
     names = None if coders is None else [name.strip() for name in coders.split(",")]
     with naming_file("--codebook"):
         tree = None if codebook is None else read_codebook(codebook)

@@ -131,7 +131,7 @@ def _check_codes(rows: Sequence[CodedRow], known: Collection[str]) -> None:
     wrong = [row.place for row in rows if any(code not in known for code in row.codes)]
     if wrong:
         raise FieldNotValid(
-            "The coded segments name codes that are not in the codebook.", place=f"codes of {_listed(wrong)}"
+            "The coded segments name codes that are not in the codebook.", place=f"codes of {listed(wrong)}"
         )
 
 
@@ -188,9 +188,10 @@ def _codings(
 
 
 def _note(places: Sequence[str], what: str) -> list[str]:
-    return [f"{len(places)} {'row' if len(places) == 1 else 'rows'} {what}: {_listed(places)}."] if places else []
+    return [f"{len(places)} {'row' if len(places) == 1 else 'rows'} {what}: {listed(places)}."] if places else []
 
 
-def _listed(places: Sequence[str]) -> str:
+def listed(places: Sequence[str]) -> str:
+    """Places in one line, the first ten of them."""
     more = f" and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
     return ", ".join(places[:MOST_PLACES]) + more

@@ -28,6 +28,9 @@ th:first-child, td:first-child { text-align: left; white-space: normal; min-widt
 td small { color: #6a7686; display: block; font-size: .8em; line-height: 1.2; }
 .matrix td, .matrix th { padding: .2rem .35rem; text-align: center; min-width: 1.7rem; border: 1px solid #edf0f3; }
 .matrix th:first-child { text-align: left; min-width: 11rem; max-width: 18rem; font-weight: 400; }
+.matrix .shade { display: block; margin: -.2rem -.35rem; padding: .2rem .35rem; }
+.figures td:nth-child(n+4), .figures th:nth-child(n+4), .confusions td:nth-child(2), .confusions td:nth-child(4),
+.confusions th:nth-child(2), .confusions th:nth-child(4) { text-align: left; white-space: normal; padding-left: 1rem; }
 figure { margin: 1rem 0; }
 svg { max-width: 100%; height: auto; display: block; }
 svg text { font: 12px system-ui, "Segoe UI", Roboto, Arial, sans-serif; fill: #3a4656; }
@@ -132,3 +135,15 @@ def in_words(figure: Figure) -> str:
         f" (95 % interval {plain(figure['low'])} to {plain(figure['high'])})" if figure["low"] is not None else ""
     )
     return plain(figure["value"]) + interval
+
+
+def in_percent(figure: Figure) -> str:
+    """A share with its interval, for running text that anybody reads."""
+    if figure["value"] is None:
+        return "undefined"
+    interval = (
+        f" (95 % interval {100 * figure['low']:.0f} to {100 * figure['high']:.0f} %)"
+        if figure["low"] is not None
+        else ""
+    )
+    return f"{100 * figure['value']:.0f} %{interval}"

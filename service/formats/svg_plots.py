@@ -171,8 +171,8 @@ def _line(
 def _legend(labels: Sequence[str]) -> Iterable[str]:
     for number, label in enumerate(labels):
         at = TOP + 12 + 18 * number
-        left = WIDTH - RIGHT - 210
-        yield f'<rect x="{left - 6}" y="{at - 12}" width="216" height="18" fill="#fff" fill-opacity=".8"/>'
+        left = WIDTH - RIGHT - 250
+        yield f'<rect x="{left - 6}" y="{at - 12}" width="256" height="18" fill="#fff" fill-opacity=".8"/>'
         yield _stroke([(left, at - 4), (left + 26, at - 4)], COLOURS[number % 4], DASHES[number % 4], width=2)
         yield _text(left + 34, at, label, "start")
 

@@ -3,7 +3,7 @@
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -36,6 +36,18 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def keep_from_overwriting(outputs: Sequence[Path | None], inputs: Sequence[Path | None]) -> None:
+    """Passes if no file that is to be written is one that is read.
+
+    Raises:
+        FileNotAccepted: one is.
+    """
+    written = [output for output in outputs if output is not None and output.exists()]
+    read = [given for given in inputs if given is not None and given.exists()]
+    if any(output.samefile(given) for output in written for given in read):
+        raise FileNotAccepted("The output must not be a file that is read.")
 
 
 def write_text(path: Path, text: str) -> None:

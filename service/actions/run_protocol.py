@@ -1,0 +1,197 @@
+"""Run a protocol of evaluation: the suggester learns from some segments of a coded study and is tested on others."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from models.codebook import Codebook
+from models.codings import CONSENSUS, Codings
+from models.encoder import Vectors
+from models.evaluation import evaluate
+from models.judgements import Study
+from models.learning_curve import Prediction
+from models.protocols import Fold, Split, few_shots, leave_one_out, shortages
+from models.suggester import encode_segments
+from models.suggester_method import SuggesterMethod
+from service.encoders import LoadedModel
+from service.errors import FieldNotValid
+from service.formats.coded_rows import CodedTable, listed
+
+Protocol = Literal["shots", "leave-one-document-out", "leave-one-site-out"]
+Progress = Callable[[str, int, int], object]
+"""Told what is being done, how much of it is done, and how much there is to do."""
+Check = Callable[[], object]
+"""Called again and again; whoever wants the work to stop raises from it."""
+
+SHOTS = (0, 1, 2, 4, 8, 16)
+DRAWS = 5
+# Segments that are encoded together.
+CHUNK = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to evaluate.
+
+    Attributes:
+        protocol: what is learnt from and what is tested.
+        shots: numbers of examples of each code; of the protocol ``shots``, like the next two.
+        draws: how many times examples are drawn.
+        split: what is set aside to learn from.
+        coder: whose codings are the truth; None for the only coder, or the consensus of several.
+        seed: of draws and resampling.
+    """
+
+    protocol: Protocol = "shots"
+    shots: tuple[int, ...] = SHOTS
+    draws: int = DRAWS
+    split: Split = "document"
+    coder: str | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluated:
+    """What came of it.
+
+    Attributes:
+        result: everything that is reported, as a JSON object.
+        ids: of the segments evaluated.
+        study: these segments.
+        predictions: what the machine said, by fold.
+    """
+
+    result: dict[str, Any]
+    ids: tuple[str, ...]
+    study: Study
+    predictions: Sequence[Prediction]
+
+
+def run_protocol(
+    table: CodedTable,
+    codebook: Codebook,
+    load_model: Callable[[], LoadedModel],
+    options: Options,
+    *,
+    progress: Progress = lambda _what, _done, _all: None,
+    check: Check = lambda: None,
+) -> Evaluated:
+    """Evaluates the suggester on a coded study.
+
+    Args:
+        table: who applied which code to which segment, with a column for each code of the codebook.
+        codebook: the tree.
+        load_model: gives what encodes; called once, after everything is checked.
+        options: how to evaluate.
+        progress: told of the way.
+        check: called between the pieces of work.
+
+    Raises:
+        FieldNotValid: the coder is unknown, no segment is coded, or there are too few documents or sites.
+        ModelsError: the model cannot be loaded, or an encoder error.
+    """
+    truth = _truth(table.codings, options.coder)
+    if not truth.seen.any():
+        raise FieldNotValid("No segment has a coding to be judged by.", place="coder")
+    study = Study(codebook=codebook, humans=table.codings, truth=truth, references=table.references, sites=table.sites)
+    folds = _folds(study, table.places, options)
+    model = load_model()
+    vectors = _encoded(table.texts, codebook, model, progress, check)
+    method = SuggesterMethod(
+        codebook=codebook,
+        encoder=model.encoder,
+        background=model.background,
+        texts=table.texts,
+        vectors=vectors,
+        truth=study.truth,
+        references=study.references,
+    )
+    predictions = _predicted(method, folds, progress, check)
+    progress("Computing figures", 0, 1)
+    result = {
+        "protocol": {**asdict(options), "shots": list(options.shots)},
+        "model": {"key": model.key, "hash": model.encoder.identity.hash, "version": model.version},
+        "codebook": {"id": codebook.id, "name": codebook.name, "version": codebook.version},
+        "truth": {"coder": truth.coders[0], "coders": list(table.codings.coders), "left_out": int((~truth.seen).sum())},
+        "material": _material(study),
+        "notes": list(table.notes),
+        "shortages": shortages(folds, study.leaves),
+        **evaluate(study, predictions, seed=options.seed),
+    }
+    progress("Computing figures", 1, 1)
+    return Evaluated(result=result, ids=table.ids, study=study, predictions=predictions)
+
+
+def _truth(codings: Codings, coder: str | None) -> Codings:
+    if coder is None and len(codings.coders) == 1:
+        return codings
+    if coder in codings.coders:
+        return codings.of([str(coder)])
+    if coder in (None, CONSENSUS):
+        return codings.consensus()
+    raise FieldNotValid("No row has this coder.", place="coder")
+
+
+def _folds(study: Study, places: Sequence[str], options: Options) -> list[Fold]:
+    documents = study.truth.documents
+    if options.protocol == "leave-one-document-out":
+        _check_groups(documents, "documents")
+        return leave_one_out(study.applied, study.truth.seen[0], documents)
+    if options.protocol == "leave-one-site-out":
+        without = [place for place, site in zip(places, study.sites, strict=True) if site is None]
+        if without:
+            raise FieldNotValid("Every segment needs a site to be left out by.", place=f"site of {listed(without)}")
+        sites = [str(site) for site in study.sites]
+        _check_groups(sites, "sites")
+        return leave_one_out(study.applied, study.truth.seen[0], sites)
+    if options.split == "document" and any(options.shots):
+        _check_groups(documents, "documents")
+    return few_shots(
+        study.applied,
+        documents,
+        shots=options.shots,
+        draws=options.draws,
+        split=options.split,
+        seed=options.seed,
+    )
+
+
+def _check_groups(groups: Sequence[str], what: str) -> None:
+    if len(set(groups)) < 2:
+        raise FieldNotValid(
+            f"There are no two {what} to learn from one and test on the other; take another protocol or split.",
+            place=what,
+        )
+
+
+def _encoded(texts: Sequence[str], codebook: Codebook, model: LoadedModel, progress: Progress, check: Check) -> Vectors:
+    progress("Encoding", 0, len(texts))
+    parts = []
+    for start in range(0, len(texts), CHUNK):
+        check()
+        parts.append(encode_segments(codebook, model.encoder, texts[start : start + CHUNK]))
+        progress("Encoding", min(start + CHUNK, len(texts)), len(texts))
+    return np.concatenate(parts)
+
+
+def _predicted(method: SuggesterMethod, folds: Sequence[Fold], progress: Progress, check: Check) -> list[Prediction]:
+    progress("Testing", 0, len(folds))
+    predictions = []
+    for number, fold in enumerate(folds, start=1):
+        check()
+        predictions.append(Prediction(fold=fold, said=method(fold.examples, fold.tested)))
+        progress("Testing", number, len(folds))
+    return predictions
+
+
+def _material(study: Study) -> dict[str, int]:
+    return {
+        "segments": len(study.references),
+        "documents": len(set(study.truth.documents)),
+        "sites": len({site for site in study.sites if site is not None}),
+        "codes": len(study.codebook.codes),
+        "leaves": len(study.leaves),
+        "leaves_applied": int((study.applied.sum(axis=0) > 0).sum()),
+    }
