@@ -18,6 +18,8 @@ from models.codings import Codings, Flags
 from models.resampling import Floats, Resampling, estimate, ratio, undefined
 
 SET_COEFFICIENTS = ("raw_agreement", "kappa", "alpha", "alpha_masi", "ac1", "brennan_prediger")
+# Sets whose distances from all others are held at once.
+BLOCK = 512
 ONE_SET = "All coders gave every segment the same set of codes, so nothing can be told from chance."
 
 
@@ -40,22 +42,27 @@ def set_agreement(codings: Codings, resampling: Resampling) -> Figures:
     return figures
 
 
-def masi_distances(sets: Flags) -> Floats:
-    """The distance of each set from each, 0 to 1.
+def masi_distances(sets: Flags, others: Flags) -> Floats:
+    """The distance of each set from each of the others, 0 to 1.
 
     Args:
         sets: which codes are in each set, shape (sets, codes).
+        others: the same, shape (others, codes).
 
     Returns:
-        Shape (sets, sets). Two empty sets are equal; an empty one is at distance 1 from any other.
+        Shape (sets, others). Two empty sets are equal; an empty one is at distance 1 from any other.
     """
-    members = sets.astype(np.float64)
-    common = members @ members.T
-    sizes = members.sum(axis=1)
-    union = sizes[:, None] + sizes[None, :] - common
-    jaccard = np.where(union == 0, 1.0, common / np.where(union == 0, 1, union))
-    smaller = np.minimum(sizes[:, None], sizes[None, :])
-    monotonicity = np.where(common == union, 1.0, np.where(common == smaller, 2 / 3, np.where(common > 0, 1 / 3, 0.0)))
+    common = (sets.astype(np.float32) @ others.astype(np.float32).T).astype(np.float64)
+    return _masi(common, sets.sum(axis=1)[:, None], others.sum(axis=1)[None, :])
+
+
+def _masi(common: Floats, size: npt.NDArray[np.intp], other_size: npt.NDArray[np.intp]) -> Floats:
+    """From the numbers of codes in common and in each set."""
+    union = size + other_size - common
+    jaccard = np.where(union == 0, 1.0, common / np.maximum(union, 1))
+    one_holds_other = common == np.minimum(size, other_size)
+    monotonicity = np.where(common == union, 1.0, np.where(one_holds_other, 2 / 3, 1 / 3))
+    # Where nothing is in common the Jaccard index is 0, whatever the other factor.
     distances: Floats = 1 - jaccard * monotonicity
     return distances
 
@@ -85,43 +92,65 @@ def _samples(answers: _Answers, resampling: Resampling) -> dict[str, Floats]:
     """The figures of the sample and of each resample."""
     looked = (answers.given >= 0).sum(axis=0)
     weight = 1 / np.maximum(looked, 1)
-    distances = masi_distances(answers.sets)
-    nominal = (distances > 0).astype(np.float64)
     segments = resampling.totals((looked > 0)[:, None].astype(np.float64))[:, 0]
     counts = _of_each_set(answers, resampling, np.ones(len(weight)))
     shares = _of_each_set(answers, resampling, weight)
-    unequal = _within(answers, nominal, looked)
+    unequal = _within(answers, looked, nominal=True)
     equal = np.where(looked > 0, 1 - unequal * weight, 0)
     raw = ratio(resampling.totals(equal[:, None])[:, 0], segments)
     different = len(answers.sets)
     one_set = (counts > 0).sum(axis=1) < 2
     prevalence = ratio(shares, segments[:, None] + 0 * shares)
     by_chance = (prevalence * (1 - prevalence)).sum(axis=1) / max(different - 1, 1)
-    masi = _within(answers, distances, looked)
+    overlapping = _within(answers, looked, nominal=False)
     found = {
         "kappa": _kappa(answers, resampling),
-        "alpha": _alpha(resampling.totals(unequal[:, None])[:, 0], counts, nominal),
-        "alpha_masi": _alpha(resampling.totals(masi[:, None])[:, 0], counts, distances),
+        "alpha": _alpha(resampling.totals(unequal[:, None])[:, 0], counts, _unequal_pairs(counts)),
+        "alpha_masi": _alpha(resampling.totals(overlapping[:, None])[:, 0], counts, _distant(counts, answers.sets)),
         "ac1": ratio(raw - by_chance, 1 - by_chance),
         "brennan_prediger": ratio(raw - 1 / different, np.full_like(raw, 1 - 1 / different)),
     }
     return {"raw_agreement": raw} | {name: np.where(one_set, np.nan, values) for name, values in found.items()}
 
 
-def _within(answers: _Answers, distances: Floats, looked: npt.NDArray[np.intp]) -> Floats:
+def _within(answers: _Answers, looked: npt.NDArray[np.intp], *, nominal: bool) -> Floats:
     """Krippendorff's disagreements within each segment: over ordered pairs of its answers, by one less than these."""
     total = np.zeros(answers.given.shape[1])
     for one, other in combinations(answers.given, 2):
-        both = (one >= 0) & (other >= 0)
-        total[both] += 2 * distances[one[both], other[both]]
+        both = np.flatnonzero((one >= 0) & (other >= 0))
+        first, second = one[both], other[both]
+        total[both] += 2 * ((first != second) if nominal else _side_by_side(answers.sets, first, second))
     within: Floats = total / np.maximum(looked - 1, 1)
     return within
 
 
-def _alpha(unequal: Floats, counts: Floats, distances: Floats) -> Floats:
-    answers = counts.sum(axis=1)
-    expected = ratio(((counts @ distances) * counts).sum(axis=1), answers - 1)
-    return 1 - ratio(unequal, expected)
+def _side_by_side(sets: Flags, first: npt.NDArray[np.intp], second: npt.NDArray[np.intp]) -> Floats:
+    """The MASI distances of pairs of sets."""
+    sizes = sets.sum(axis=1)
+    common = (sets[first] & sets[second]).sum(axis=1).astype(np.float64)
+    return _masi(common, sizes[first], sizes[second])
+
+
+def _unequal_pairs(counts: Floats) -> Floats:
+    """The number of ordered pairs of answers that are different sets."""
+    pairs: Floats = counts.sum(axis=1) ** 2 - (counts**2).sum(axis=1)
+    return pairs
+
+
+def _distant(counts: Floats, sets: Flags) -> Floats:
+    """The MASI distances of all ordered pairs of answers, summed; resamples in single precision, for speed."""
+    resampled = counts[1:].astype(np.float32)
+    total = np.zeros(len(counts))
+    for start in range(0, len(sets), BLOCK):
+        block = masi_distances(sets[start : start + BLOCK], sets)
+        total[0] += counts[0, start : start + BLOCK] @ (block @ counts[0])
+        products = resampled @ block.T.astype(np.float32)
+        total[1:] += np.einsum("ij,ij->i", products, resampled[:, start : start + BLOCK], dtype=np.float64)
+    return total
+
+
+def _alpha(unequal: Floats, counts: Floats, expected: Floats) -> Floats:
+    return 1 - ratio(unequal, ratio(expected, counts.sum(axis=1) - 1))
 
 
 def _kappa(answers: _Answers, resampling: Resampling) -> Floats:
