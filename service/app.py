@@ -18,7 +18,18 @@ from service.api.error_responses import add_error_responses
 from service.api.guards import Guards
 from service.api.idempotency import RunningKeys
 from service.api.openapi import PROBLEM_RESPONSES, describe_problems
-from service.api.routes import codebooks, decisions, exports, health, projects, runs, suggest, suggestions, transcripts
+from service.api.routes import (
+    agreement,
+    codebooks,
+    decisions,
+    exports,
+    health,
+    projects,
+    runs,
+    suggest,
+    suggestions,
+    transcripts,
+)
 from service.api.run_events import WatchedRuns
 from service.api.run_starts import RunStarts
 from service.encoders import Encoders, for_many_threads
@@ -40,6 +51,7 @@ ROUTERS = (
     decisions.router,
     runs.router,
     exports.router,
+    agreement.router,
     health.router,
     pages.router,
 )

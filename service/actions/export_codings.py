@@ -46,7 +46,7 @@ def export_codings(database: Database, ref: Ref) -> CodingExport:
     """
     with database.read() as connection:
         project_id = project(connection, ref).id
-        sets, documents = _coders(connection, project_id), _transcripts(connection, project_id)
+        sets, documents = coders_of(connection, project_id), documents_of(connection, project_id)
         found = _findings(connection, project_id)
         rows = [
             CodedRow(segment=_segment(row, documents[row.transcript_id]), findings=found[row.id][coding_set], **coder)
@@ -66,7 +66,7 @@ def export_decisions(database: Database, ref: Ref) -> DecisionExport:
     """
     with database.read() as connection:
         project_id = project(connection, ref).id
-        sets, documents = _coders(connection, project_id), _transcripts(connection, project_id)
+        sets, documents = coders_of(connection, project_id), documents_of(connection, project_id)
         names = _code_names(connection, project_id)
         rows = [
             {
@@ -144,7 +144,7 @@ def _segment(row: Row[Any], transcript: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _transcripts(connection: Connection, project_id: int) -> dict[int, dict[str, Any]]:
+def documents_of(connection: Connection, project_id: int) -> dict[int, dict[str, Any]]:
     """What is said of each transcript; its document names it and no other one."""
     rows = exports.transcripts_of(connection, project_id)
     taken = {row.external_id for row in rows}
@@ -159,7 +159,7 @@ def _transcripts(connection: Connection, project_id: int) -> dict[int, dict[str,
     }
 
 
-def _coders(connection: Connection, project_id: int) -> dict[int, dict[str, str]]:
+def coders_of(connection: Connection, project_id: int) -> dict[int, dict[str, str]]:
     """The coder and round of each coding set; no two have one coder, or they could not be told apart in a file."""
     rows = exports.coding_sets_of(connection, project_id)
     names: dict[int, str] = {}

@@ -127,6 +127,21 @@ def coded_table(rows: Iterable[CodedRow], known_codes: Sequence[str] | None, *, 
     )
 
 
+def with_words(table: CodedTable) -> CodedTable:
+    """The table without segments whose text has no letter or digit, with a note of these."""
+    kept = [row for row, text in enumerate(table.texts) if has_words(text)]
+    silent = [place for place, text in zip(table.places, table.texts, strict=True) if not has_words(text)]
+    return CodedTable(
+        ids=tuple(table.ids[row] for row in kept),
+        places=tuple(table.places[row] for row in kept),
+        texts=tuple(table.texts[row] for row in kept),
+        references=tuple(table.references[row] for row in kept),
+        sites=tuple(table.sites[row] for row in kept),
+        codings=table.codings.on(kept),
+        notes=(*table.notes, *_note(silent, "left out, because there is no letter or digit in the text")),
+    )
+
+
 def _check_codes(rows: Sequence[CodedRow], known: Collection[str]) -> None:
     wrong = [row.place for row in rows if any(code not in known for code in row.codes)]
     if wrong:

@@ -1,0 +1,51 @@
+"""Evaluate the suggester on a project: protocols on its codings, and what its analysts really decided."""
+
+from typing import Any
+
+from service.actions.project_codings import coded_project
+from service.actions.run_protocol import Check, Options, Progress, run_protocol
+from service.encoders import Encoders
+from service.formats.coded_rows import with_words
+from service.storage.database import Database
+from service.storage.references import Ref
+
+
+class EvaluateProject:
+    """Evaluates on what stands in a project; changes nothing.
+
+    Args:
+        database: where projects are.
+        encoders: the configured models.
+    """
+
+    def __init__(self, database: Database, encoders: Encoders) -> None:
+        self._database = database
+        self._encoders = encoders
+
+    def __call__(
+        self,
+        ref: Ref,
+        options: Options,
+        *,
+        progress: Progress = lambda _what, _done, _all: None,
+        check: Check = lambda: None,
+    ) -> dict[str, Any]:
+        """The result as a JSON object, as of :func:`service.actions.run_protocol.run_protocol`.
+
+        Args:
+            ref: which project.
+            options: how to evaluate; its coder is named as in exports.
+            progress: told of the step, how much of it is done, and how much there is to do.
+            check: called between the pieces of work; whoever wants to stop raises from it.
+
+        Raises:
+            NotFound: there is no such project.
+            FieldNotValid: the coder is unknown, nothing is coded, or there are too few documents or sites.
+            ModelNotReady: the model is not loaded.
+            StorageUnavailable: the project cannot be read.
+        """
+        found = coded_project(self._database, ref)
+        evaluated = run_protocol(
+            with_words(found.table), found.codebook, self._encoders.get, options, progress=progress, check=check
+        )
+        return evaluated.result
