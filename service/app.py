@@ -22,6 +22,7 @@ from service.api.routes import (
     agreement,
     codebooks,
     decisions,
+    evaluations,
     exports,
     health,
     projects,
@@ -52,6 +53,7 @@ ROUTERS = (
     runs.router,
     exports.router,
     agreement.router,
+    evaluations.router,
     health.router,
     pages.router,
 )

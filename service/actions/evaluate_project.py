@@ -1,10 +1,11 @@
-"""Evaluate the suggester on a project: protocols on its codings, and what its analysts really decided."""
+"""Evaluate the suggester on a project: protocols on its codings."""
 
+from collections.abc import Callable
 from typing import Any
 
 from service.actions.project_codings import coded_project
 from service.actions.run_protocol import Check, Options, Progress, run_protocol
-from service.encoders import Encoders
+from service.encoders import LoadedModel
 from service.formats.coded_rows import with_words
 from service.storage.database import Database
 from service.storage.references import Ref
@@ -15,12 +16,12 @@ class EvaluateProject:
 
     Args:
         database: where projects are.
-        encoders: the configured models.
+        load_model: gives what encodes; called once everything else is checked.
     """
 
-    def __init__(self, database: Database, encoders: Encoders) -> None:
+    def __init__(self, database: Database, load_model: Callable[[], LoadedModel]) -> None:
         self._database = database
-        self._encoders = encoders
+        self._load_model = load_model
 
     def __call__(
         self,
@@ -41,11 +42,11 @@ class EvaluateProject:
         Raises:
             NotFound: there is no such project.
             FieldNotValid: the coder is unknown, nothing is coded, or there are too few documents or sites.
-            ModelNotReady: the model is not loaded.
+            ModelsError: the model cannot be loaded, or an encoder error.
             StorageUnavailable: the project cannot be read.
         """
         found = coded_project(self._database, ref)
         evaluated = run_protocol(
-            with_words(found.table), found.codebook, self._encoders.get, options, progress=progress, check=check
+            with_words(found.table), found.codebook, self._load_model, options, progress=progress, check=check
         )
         return evaluated.result

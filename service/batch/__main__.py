@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 
+from service.batch.evaluate import evaluate_steps
 from service.batch.kinds import Kinds
 from service.batch.suggest import suggest_steps
 from service.batch.supervisor import WORKING
@@ -48,7 +49,7 @@ def main() -> None:
 
 def all_kinds(database: Database, encoders: Encoders) -> Kinds:
     """Everything that runs can do."""
-    return {"suggest": suggest_steps(database, encoders)}
+    return {"suggest": suggest_steps(database, encoders), "evaluate": evaluate_steps(database, encoders)}
 
 
 def _end_with_starter() -> None:

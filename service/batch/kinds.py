@@ -65,10 +65,12 @@ class GivesUp(Exception):
 
     Args:
         reason: one word for programs, e.g. ``model_changed``.
+        detail: a sentence for people, without any text of the project.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, detail: str | None = None) -> None:
         self.reason = reason
+        self.detail = detail
         super().__init__(reason)
 
 

@@ -7,7 +7,6 @@ from sqlalchemy import Connection
 
 from models.codebook import Codebook, codebook_from_json
 from models.encoder import encode_checked
-from models.errors import ModelsError
 from models.reference import CorpusSample, Reference, sample_of
 from models.suggester import Suggester, has_words
 from service.actions.kept_vectors import KeptVectorsEncoder, ProjectVectors, kept_form, stacked, text_key
@@ -19,7 +18,8 @@ from service.actions.project_suggestions import (
     suggestion_columns,
     with_texts,
 )
-from service.batch.kinds import GivesUp, Outcome, Plan, Step
+from service.batch.kinds import Outcome, Plan, Step
+from service.batch.model_of_run import ModelOfRun
 from service.encoders import Encoders, LoadedModel
 from service.storage.chunks import Chunk
 from service.storage.database import Database
@@ -44,7 +44,7 @@ class Encode:
         models: gives the model of a run.
     """
 
-    def __init__(self, database: Database, models: "ModelOfRun") -> None:
+    def __init__(self, database: Database, models: ModelOfRun) -> None:
         self._database = database
         self._models = models
 
@@ -102,7 +102,7 @@ class Score:
         models: gives the model of a run.
     """
 
-    def __init__(self, database: Database, models: "ModelOfRun") -> None:
+    def __init__(self, database: Database, models: ModelOfRun) -> None:
         self._database = database
         self._models = models
         self._prepared: tuple[int, _Prepared] | None = None
@@ -185,31 +185,6 @@ class Score:
         if self._prepared is None or self._prepared[0] != run.id:
             self._prepared = run.id, _prepared(run, self._models.load(run), self._database)
         return self._prepared[1]
-
-
-class ModelOfRun:
-    """Loads models when they are first needed.
-
-    Args:
-        encoders: the configured models.
-    """
-
-    def __init__(self, encoders: Encoders) -> None:
-        self._encoders = encoders
-
-    def load(self, run: Run) -> LoadedModel:
-        """The model that a run is pinned to, or will be.
-
-        Raises:
-            GivesUp: it cannot be loaded, or is another one than when the run began.
-        """
-        try:
-            model = self._encoders.load(run.model_key)
-        except ModelsError as error:
-            raise GivesUp(error.code) from error
-        if run.model_version not in (None, model.version) or run.model_hash not in (None, model.encoder.identity.hash):
-            raise GivesUp("model_changed")
-        return model
 
 
 def suggest_steps(database: Database, encoders: Encoders) -> Mapping[str, Step]:

@@ -129,7 +129,7 @@ class Worker:
                 done = step.plan(its_run) if chunk.is_plan else step.do(its_run, chunk)
             self._finish(chunk, list(steps), done)
         except GivesUp as error:
-            self._give_up(chunk, error.reason)
+            self._give_up(chunk, error.reason, error.detail)
         except StorageUnavailable:
             raise
         except Exception as error:
@@ -172,7 +172,7 @@ class Worker:
 
     def _put_aside(self, chunk: Chunk, reason: str) -> None:
         """Has each segment tried alone, or if that has been done lists it, so that the others need not wait."""
-        if chunk.is_plan:
+        if not chunk.segment_ids:
             self._give_up(chunk, reason)
             return
         is_alone = len(chunk.segment_ids) == 1
@@ -189,10 +189,10 @@ class Worker:
                 alone = [(one,) for one in chunk.segment_ids]
                 add_chunks(connection, chunk.project_id, chunk.run_id, chunk.step, alone)
 
-    def _give_up(self, chunk: Chunk, reason: str) -> None:
+    def _give_up(self, chunk: Chunk, reason: str, detail: str | None = None) -> None:
         with self._database.write() as connection:
             if hold_run(connection, chunk.run_id) and finish_chunk(connection, chunk, "dropped", failure=reason):
-                end_run(connection, chunk.run_id, "failed", failure=reason)
+                end_run(connection, chunk.run_id, "failed", failure=reason, detail=detail)
 
     @contextmanager
     def _keeping_lease(self, step: Step, its_run: Run, chunk: Chunk) -> Iterator[None]:

@@ -315,6 +315,7 @@ INVARIANTS = (
             SELECT runs.id FROM runs
             LEFT JOIN chunks ON chunks.run_id = runs.id AND chunks.step = runs.step
                 AND chunks.state IN ('done', 'set_aside')
+            WHERE runs.kind = 'suggest'
             GROUP BY runs.id, runs.step_done
             HAVING COALESCE(SUM(chunks.size), 0) <> runs.step_done
             ORDER BY runs.id

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, null, select, update
 from sqlalchemy.exc import IntegrityError
 
 from service.errors import NotFound, RunAlreadyActive
@@ -150,9 +150,14 @@ def run(connection: Connection, project_id: int, run_id: int) -> Run:
     return _run(row)
 
 
-def list_runs(connection: Connection, project_id: int, *, after: int, limit: int) -> list[Run]:
-    """The project's runs in the order in which they were started, those after a given one."""
-    query = _RUNS.where(runs.c.project_id == project_id, runs.c.id > after).order_by(runs.c.id).limit(limit)
+def list_runs(connection: Connection, project_id: int, *, kind: str | None = None, after: int, limit: int) -> list[Run]:
+    """The project's runs in the order in which they were started, those after a given one; None means of any kind.
+
+    Without their results, which may be long.
+    """
+    query = _LISTED.where(runs.c.project_id == project_id, runs.c.id > after).order_by(runs.c.id).limit(limit)
+    if kind is not None:
+        query = query.where(runs.c.kind == kind)
     return [_run(row) for row in connection.execute(query)]
 
 
@@ -250,16 +255,29 @@ def suggested_before(
     return {one for row in rows for one in row.segment_ids if one not in failed[row.run_id]}
 
 
-def end_run(connection: Connection, run_id: int, state: State, *, failure: str | None = None) -> None:
+def tell_progress(connection: Connection, run_id: int, done: int, size: int) -> None:
+    """Writes down how far a run has come whose steps are not counted in segments."""
+    change_run(connection, run_id, step_done=done, step_size=size)
+
+
+def end_run(
+    connection: Connection, run_id: int, state: State, *, failure: str | None = None, detail: str | None = None
+) -> None:
     """Ends a run; what it has not done is dropped."""
     still_open = (chunks.c.run_id == run_id) & chunks.c.state.in_(ACTIVE)
     connection.execute(update(chunks).where(still_open).values(state="dropped", lease_until=None))
-    change_run(connection, run_id, state=state, failure=failure, ended_at=now())
+    said = {} if detail is None else {"result": {"detail": detail}}
+    change_run(connection, run_id, state=state, failure=failure, ended_at=now(), **said)
 
 
-_RUNS: Select[Any] = select(
-    *(column for column in runs.c if column.name != "pinned"), codebook_versions.c.number.label("codebook_number")
-).join(codebook_versions, codebook_versions.c.id == runs.c.codebook_version_id)
+def _runs(result: ColumnElement[Any]) -> Select[Any]:
+    columns = [column for column in runs.c if column.name not in ("pinned", "result")]
+    number = codebook_versions.c.number.label("codebook_number")
+    versions = codebook_versions.c.id == runs.c.codebook_version_id
+    return select(*columns, number, result.label("result")).join(codebook_versions, versions)
+
+
+_RUNS, _LISTED = _runs(runs.c.result), _runs(null())
 _ONE = _RUNS.where(runs.c.id == bindparam("of_run"), runs.c.project_id == bindparam("of_project"))
 _ACTIVE_OF = select(runs.c.id).where(runs.c.project_id == bindparam("of_project"), runs.c.state.in_(ACTIVE))
 

@@ -35,7 +35,7 @@ class Cancelled(Exception):
 
 @pytest.fixture
 def evaluate(database: Database) -> EvaluateProject:
-    return EvaluateProject(database, Encoders(Settings(model=HASHING_MODEL)))
+    return EvaluateProject(database, Encoders(Settings(model=HASHING_MODEL)).load)
 
 
 def test_leaving_one_site_out_of_the_demo_study(database: Database, evaluate: EvaluateProject) -> None:

@@ -45,6 +45,7 @@ BODIES: dict[Operation, dict[str, Any]] = {
     ("POST", "/v1/projects/{project_id}/decisions/bulk"): {"decisions": [{"kind": "no_code", "segment": 1}]},
     ("PUT", "/v1/projects/{project_id}/transcripts/{transcript_id}"): {"segments": SEGMENTS},
     ("POST", "/v1/projects/{project_id}/runs"): {},
+    ("POST", "/v1/projects/{project_id}/evaluations"): {},
 }
 TAKING_JSON = [
     operation
