@@ -75,8 +75,8 @@ async def list_all(
 async def read_one(request: Request, project_id: str, run_id: str, database: DatabaseOfService) -> JSONResponse:
     """How far an evaluation has come and, once it is completed, all figures in `result`.
 
-    They are those of `themecoder evaluate`. With the protocol `decisions`: acceptance, calibration and seconds per decision, of suggestions that were seen and
-    of those decided on blind.
+    They are those of `themecoder evaluate`; with the protocol `decisions`: acceptance, calibration and seconds per
+    decision, of suggestions that were seen and of those decided on blind.
     """
     wanted = number(run_id, "run_id")
     return JSONResponse(run_row(await in_thread(request, _evaluation, database, project_id, wanted)))
