@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from models.codings import CONSENSUS
 from service.formats.figure_words import EVALUATION_LABELS, EVALUATION_MEANINGS, LABELS
 from service.formats.report_page import (
     Footnotes,
@@ -109,6 +110,8 @@ def beside_humans_part(agreement: Json) -> Iterator[str]:
         )
     else:
         yield paragraph("There is but one human coder, so how far people agree with each other is not known here.")
+    if any(CONSENSUS in pair["coders"] for pair in agreement["machine"]) and agreement["humans"]:
+        yield paragraph("The consensus leaves out segments on which people disagree, so it is judged on easier ones.")
     rows = [(" and ".join(pair["coders"]), pair["pooled"]["kappa"], colour) for pair, colour in pairs]
     yield figure(
         interval_plot(rows, title="Kappa of each pair of coders", reference=0),

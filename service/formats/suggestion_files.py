@@ -2,16 +2,15 @@
 
 import csv
 import io
-import os
-import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 from service.errors import FileNotAccepted
 from service.formats.json_lines import json_line
 from service.formats.spreadsheet_cells import spreadsheet_cell
+from service.formats.whole_files import whole_file
 
 FORMATS = (".jsonl", ".csv", ".parquet")
 CSV_COLUMNS = ("id", "rank", "code", "name", "path", "score", "basis", "abstained")
@@ -38,24 +37,8 @@ def suggestion_writer(path: Path, *, part: Path | None = None) -> Iterator[Write
     opened = {".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}.get(path.suffix.lower())
     if opened is None:
         raise FileNotAccepted(f"The file must end in one of {', '.join(FORMATS)}.")
-    target = path.resolve()
-    mode: Literal["xb", "wb"] = "xb" if part is None else "wb"
-    part = part or target.with_name(f".themecoder-{secrets.token_hex(8)}.part")
-    try:
-        part.parent.mkdir(mode=0o700, exist_ok=True)
-        with part.open(mode) as file:
-            with opened(file) as write:
-                yield write
-            file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
-            part.chmod(target.stat().st_mode & 0o777)
-        part.replace(target)
-    except OSError as error:
-        raise FileNotAccepted("The output file cannot be written.") from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+    with whole_file(path, part=part) as file, opened(file) as write:
+        yield write
 
 
 @contextmanager

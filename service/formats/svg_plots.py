@@ -11,6 +11,7 @@ DASHES = ("", "6 3", "2 3", "8 3 2 3")
 
 WIDTH, HEIGHT = 640, 320
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 14, 44
+LEGEND_WIDTH = 270
 ROW, LABEL_WIDTH, SCALE_WIDTH = 24, 300, 420
 LONGEST_LABEL = 42
 
@@ -63,7 +64,7 @@ def line_plot(
         parts += _line(line, COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)], x, y)
     if len(lines) > 1:
         parts += _legend([line.label for line in lines])
-    return _svg(WIDTH, HEIGHT, title, parts)
+    return _svg(WIDTH + (LEGEND_WIDTH if len(lines) > 1 else 0), HEIGHT, title, parts)
 
 
 def interval_plot(
@@ -171,8 +172,7 @@ def _line(
 def _legend(labels: Sequence[str]) -> Iterable[str]:
     for number, label in enumerate(labels):
         at = TOP + 12 + 18 * number
-        left = WIDTH - RIGHT - 250
-        yield f'<rect x="{left - 6}" y="{at - 12}" width="256" height="18" fill="#fff" fill-opacity=".8"/>'
+        left = WIDTH + 8
         yield _stroke([(left, at - 4), (left + 26, at - 4)], COLOURS[number % 4], DASHES[number % 4], width=2)
         yield _text(left + 34, at, label, "start")
 

@@ -6,25 +6,31 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from service.errors import FileNotAccepted
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path, *, part: Path | None = None) -> Iterator[BinaryIO]:
     """A hidden file beside the one named, which takes its name when the block ends well.
 
     It is deleted when the block does not end well. An older file of this name stays until then, and its permissions
     after.
 
+    Args:
+        path: the file.
+        part: the hidden file, if it shall have a name that is known; one that is there is begun anew.
+
     Raises:
         FileNotAccepted: the folder cannot be written to. An OSError within the block counts as one of writing.
     """
     target = path.resolve()
-    part = target.with_name(f".themecoder-{secrets.token_hex(8)}.part")
+    mode: Literal["xb", "wb"] = "xb" if part is None else "wb"
+    part = part or target.with_name(f".themecoder-{secrets.token_hex(8)}.part")
     try:
-        with part.open("xb") as file:
+        part.parent.mkdir(mode=0o700, exist_ok=True)
+        with part.open(mode) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
