@@ -52,8 +52,15 @@ def masi_distances(sets: Flags, others: Flags) -> Floats:
     Returns:
         Shape (sets, others). Two empty sets are equal; an empty one is at distance 1 from any other.
     """
-    common = (sets.astype(np.float32) @ others.astype(np.float32).T).astype(np.float64)
-    return _masi(common, sets.sum(axis=1)[:, None], others.sum(axis=1)[None, :])
+    common = sets.astype(np.float32) @ others.astype(np.float32).T
+    sizes, other_sizes = sets.sum(axis=1), others.sum(axis=1)
+    distances = np.ones(common.shape)
+    distances[np.ix_(sizes == 0, other_sizes == 0)] = 0
+    # Most pairs of sets have nothing in common.
+    rows, columns = np.nonzero(common)
+    shared = common[rows, columns].astype(np.float64)
+    distances[rows, columns] = _masi(shared, sizes[rows], other_sizes[columns])
+    return distances
 
 
 def _masi(common: Floats, size: npt.NDArray[np.intp], other_size: npt.NDArray[np.intp]) -> Floats:
@@ -142,9 +149,11 @@ def _distant(counts: Floats, sets: Flags) -> Floats:
     resampled = counts[1:].astype(np.float32)
     total = np.zeros(len(counts))
     for start in range(0, len(sets), BLOCK):
-        block = masi_distances(sets[start : start + BLOCK], sets)
-        total[0] += counts[0, start : start + BLOCK] @ (block @ counts[0])
-        products = resampled @ block.T.astype(np.float32)
+        block = masi_distances(sets[start : start + BLOCK], sets[start:])
+        # Of two different blocks only one side is computed, because distances are the same both ways.
+        block[:, BLOCK:] *= 2
+        total[0] += counts[0, start : start + BLOCK] @ (block @ counts[0, start:])
+        products = resampled[:, start:] @ block.T.astype(np.float32)
         total[1:] += np.einsum("ij,ij->i", products, resampled[:, start : start + BLOCK], dtype=np.float64)
     return total
 

@@ -26,7 +26,7 @@ from models.agreement import (
     pooled_agreement,
     without_chance,
 )
-from models.code_set_agreement import ONE_SET, SET_COEFFICIENTS, masi_distances, set_agreement
+from models.code_set_agreement import BLOCK, ONE_SET, SET_COEFFICIENTS, masi_distances, set_agreement
 from models.codings import Codings
 from models.resampling import Resampling
 
@@ -294,3 +294,31 @@ def test_intervals_are_the_percentiles_over_resampled_transcripts_or_segments(tr
         low, high = np.percentile([values[name] for values in by_hand], [2.5, 97.5])
         for figure in (found[name], sets[name]):
             assert (figure.low, figure.high) == (pytest.approx(low, abs=1e-9), pytest.approx(high, abs=1e-9))
+
+
+def test_alpha_over_more_sets_than_are_held_at_once_is_that_of_krippendorff() -> None:
+    random = np.random.default_rng(2)
+    applied = random.random((2, 700, 12)) < 0.3
+    table = Codings(
+        coders=("A", "B"),
+        codes=tuple("abcdefghijkl"),
+        applied=applied,
+        seen=np.ones((2, 700), dtype=bool),
+        documents=tuple(str(number % 9) for number in range(700)),
+    )
+    sets, numbers = np.unique(applied.reshape(-1, 12), axis=0, return_inverse=True)
+    assert len(sets) > BLOCK
+    distances = masi_distances(sets, sets)
+
+    def masi(first: np.ndarray, second: np.ndarray, **_others: object) -> np.ndarray:
+        return distances[first.astype(int), second.astype(int)]
+
+    expected = krippendorff.alpha(numbers.reshape(2, 700).astype(float), level_of_measurement=masi)
+    resampling = few_resamples(table)
+    found = set_agreement(table, resampling)["alpha_masi"]
+    assert found.value == pytest.approx(expected, abs=1e-9)
+    by_hand = [
+        set_agreement(drawn, few_resamples(drawn))["alpha_masi"].value for drawn in resampled_by_hand(table, resampling)
+    ]
+    low, high = np.percentile(by_hand, [2.5, 97.5])
+    assert (found.low, found.high) == (pytest.approx(low, abs=1e-5), pytest.approx(high, abs=1e-5))
