@@ -14,6 +14,7 @@ from irrCAC.raw import CAC
 from nltk.metrics import masi_distance
 from sklearn.metrics import cohen_kappa_score
 
+from models import code_set_agreement
 from models.agreement import (
     ALWAYS,
     COEFFICIENTS,
@@ -26,7 +27,7 @@ from models.agreement import (
     pooled_agreement,
     without_chance,
 )
-from models.code_set_agreement import BLOCK, ONE_SET, SET_COEFFICIENTS, masi_distances, set_agreement
+from models.code_set_agreement import ONE_SET, SET_COEFFICIENTS, masi_distances, set_agreement
 from models.codings import Codings
 from models.resampling import Resampling
 
@@ -296,24 +297,27 @@ def test_intervals_are_the_percentiles_over_resampled_transcripts_or_segments(tr
             assert (figure.low, figure.high) == (pytest.approx(low, abs=1e-9), pytest.approx(high, abs=1e-9))
 
 
-def test_alpha_over_more_sets_than_are_held_at_once_is_that_of_krippendorff() -> None:
+def test_alpha_over_more_sets_than_are_held_at_once_is_that_of_krippendorff(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(code_set_agreement, "BLOCK", 16)
     random = np.random.default_rng(2)
-    applied = random.random((2, 700, 12)) < 0.3
+    applied = random.random((2, 90, 6)) < 0.3
     table = Codings(
         coders=("A", "B"),
-        codes=tuple("abcdefghijkl"),
+        codes=tuple("abcdef"),
         applied=applied,
-        seen=np.ones((2, 700), dtype=bool),
-        documents=tuple(str(number % 9) for number in range(700)),
+        seen=np.ones((2, 90), dtype=bool),
+        documents=tuple(str(number % 9) for number in range(90)),
     )
-    sets, numbers = np.unique(applied.reshape(-1, 12), axis=0, return_inverse=True)
-    assert len(sets) > BLOCK
+    sets, numbers = np.unique(applied.reshape(-1, 6), axis=0, return_inverse=True)
+    assert len(sets) > 16
     distances = masi_distances(sets, sets)
 
     def masi(first: np.ndarray, second: np.ndarray, **_others: object) -> np.ndarray:
         return distances[first.astype(int), second.astype(int)]
 
-    expected = krippendorff.alpha(numbers.reshape(2, 700).astype(float), level_of_measurement=masi)
+    expected = krippendorff.alpha(numbers.reshape(2, 90).astype(float), level_of_measurement=masi)
     resampling = few_resamples(table)
     found = set_agreement(table, resampling)["alpha_masi"]
     assert found.value == pytest.approx(expected, abs=1e-9)
