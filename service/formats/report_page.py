@@ -26,9 +26,9 @@ th { font-weight: 600; color: #3a4656; border-bottom: 1.5px solid #aab4c0; verti
   white-space: normal; }
 th:first-child, td:first-child { text-align: left; white-space: normal; min-width: 15rem; }
 td small { color: #6a7686; display: block; font-size: .8em; line-height: 1.2; }
-.matrix td, .matrix th { padding: .2rem .35rem; text-align: center; min-width: 1.7rem; border: 1px solid #edf0f3; }
-.matrix td:first-child { text-align: left; min-width: 11rem; max-width: 18rem; }
-.matrix .shade { display: block; margin: -.2rem -.35rem; padding: .2rem .35rem; }
+.matrix td, .matrix th { padding: .2rem .15rem; text-align: center; min-width: 1.35rem; border: 1px solid #edf0f3; }
+.matrix td:first-child { text-align: left; min-width: 13rem; max-width: 18rem; }
+.matrix .shade { display: block; margin: -.2rem -.15rem; padding: .2rem .15rem; }
 .figures td:nth-child(n+4), .figures th:nth-child(n+4), .confusions td:nth-child(2), .confusions td:nth-child(4),
 .confusions th:nth-child(2), .confusions th:nth-child(4) { text-align: left; white-space: normal; padding-left: 1rem; }
 figure { margin: 1rem 0; }
