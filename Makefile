@@ -4,6 +4,7 @@
 #   make test     install, then run all tests
 #   make check    lint, types, import directions, dependency audit
 #   make bench    print the figures that README and CHANGELOG quote
+#   make million  a million rows through themecoder suggest, killed half-way and resumed
 #   make crash    kills the service many times and looks what is left
 #   make fuzz     the property tests with many more examples
 #   make pins     resolve constraints.txt anew
@@ -22,7 +23,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # What is pinned with hashes is complete, so nothing is resolved here.
 PINNED := --no-deps --require-hashes
 
-.PHONY: help run test check bench crash fuzz pins clean
+.PHONY: help run test check bench million crash fuzz pins clean
 help:
 	@sed -n 's/^#   //p' Makefile
 
@@ -69,6 +70,10 @@ check: $(VENV)/tools
 
 bench: $(VENV)/tools
 	@for benchmark in benchmarks/bench_*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
+
+million: $(VENV)/tools
+	@echo "== a million rows through themecoder suggest, killed and resumed"
+	@$(BIN)/python benchmarks/million_rows.py
 
 crash: $(VENV)/tools
 	@echo "== the service is killed 20 times during 1,000 decisions, workers 500 times, and 5,000 logs are torn"

@@ -1,8 +1,7 @@
 """Runs over 10,000 segments and 100 codes: cold, warm, after one code's definition changed; and reads meanwhile.
 
 The service runs as its own process on SQLite in a new data folder, with the bundled model, and its worker does the
-runs. The model is loaded by a small run first. The encoder's own time is that of the same texts, before,
-in this process.
+runs. The model is loaded by a small run first. The encoder alone does the same texts in this process, before.
 """
 
 import asyncio

@@ -1,10 +1,10 @@
 """What suggestions in a project rest on, and how they are kept: the same for one request and for a run."""
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy import Connection
 
 from models.codebook import Codebook
@@ -103,7 +103,7 @@ def _columns(suggestion: dict[str, Any], basis: str) -> dict[str, Any]:
         "code": suggestion["code"],
         "score": suggestion["score"],
         "basis": basis,
-        "content": json.dumps({"code": suggestion["code"], **content}, ensure_ascii=False, separators=(",", ":")),
+        "content": to_json({"code": suggestion["code"], **content}).decode(),
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, func, insert, or_, select, update
 
@@ -80,9 +80,8 @@ class SegmentFilter:
     role: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpokenText:
-    """What a participant said; see :class:`Segment`."""
+class SpokenText(NamedTuple):
+    """What a participant said; see :class:`Segment`. Made by the ten thousand, and so of the plainest kind."""
 
     id: int
     transcript_id: int
@@ -212,7 +211,7 @@ def list_segments(
 
 def spoken_texts(connection: Connection, project_id: int) -> list[SpokenText]:
     """The texts of all participants' turns, in reading order."""
-    return [SpokenText(**row._mapping) for row in connection.execute(_SPOKEN, {"of_project": project_id}).all()]
+    return [SpokenText._make(row) for row in connection.execute(_SPOKEN, {"of_project": project_id}).all()]
 
 
 def texts_of(connection: Connection, project_id: int, segment_ids: Sequence[int]) -> dict[int, str]:
@@ -261,9 +260,12 @@ def move_segments(connection: Connection, places: Mapping[int, Mapping[str, Any]
 
 _SPOKEN = (
     select(
-        *(segments.c[name] for name in ("id", "transcript_id", "paragraph", "text")),
-        transcripts.c.label.label("transcript_label"),
+        segments.c.id,
+        segments.c.transcript_id,
+        transcripts.c.label,
         transcripts.c.site,
+        segments.c.paragraph,
+        segments.c.text,
     )
     .join(transcripts, transcripts.c.id == segments.c.transcript_id)
     .where(segments.c.project_id == bindparam("of_project"), segments.c.role == "participant")
