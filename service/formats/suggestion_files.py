@@ -28,7 +28,8 @@ def suggestion_writer(path: Path, *, part: Path | None = None) -> Iterator[Write
 
     Args:
         path: the file.
-        part: the hidden file, if it shall have a name that is known; one that is there is begun anew.
+        part: the hidden file, if it shall have a place that is known; its folder is made, and if it is there it is
+            begun anew.
 
     Raises:
         FileNotAccepted: the ending is unknown or the folder cannot be written to. An OSError within the

@@ -20,28 +20,30 @@ def whole_file(path: Path, *, part: Path | None = None) -> Iterator[BinaryIO]:
 
     Args:
         path: the file.
-        part: the hidden file, if it shall have a name that is known; one that is there is begun anew.
+        part: the hidden file, if it shall have a place that is known; its folder is made, and if it is there it is
+            begun anew.
 
     Raises:
         FileNotAccepted: the folder cannot be written to. An OSError within the block counts as one of writing.
     """
     target = path.resolve()
     mode: Literal["xb", "wb"] = "xb" if part is None else "wb"
-    part = part or target.with_name(f".themecoder-{secrets.token_hex(8)}.part")
+    hidden = part or target.with_name(f".themecoder-{secrets.token_hex(8)}.part")
     try:
-        part.parent.mkdir(mode=0o700, exist_ok=True)
-        with part.open(mode) as file:
+        if part is not None:
+            part.parent.mkdir(mode=0o700, exist_ok=True)
+        with hidden.open(mode) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         if target.exists():
-            part.chmod(target.stat().st_mode & 0o777)
-        part.replace(target)
+            hidden.chmod(target.stat().st_mode & 0o777)
+        hidden.replace(target)
     except OSError as error:
         raise FileNotAccepted("The output file cannot be written.") from error
     finally:
         with suppress(OSError):
-            part.unlink(missing_ok=True)
+            hidden.unlink(missing_ok=True)
 
 
 def keep_from_overwriting(outputs: Sequence[Path | None], inputs: Sequence[Path | None]) -> None:
