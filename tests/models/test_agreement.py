@@ -8,7 +8,7 @@ import krippendorff
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from irrCAC.raw import CAC
 from nltk.metrics import masi_distance
@@ -32,6 +32,8 @@ from models.codings import Codings
 from models.resampling import Resampling
 
 MISSING = -1
+# Together some thousand tables in each run of the tests.
+on_many_tables = settings(max_examples=max(500, settings.default.max_examples))
 ANSWERS = {"yes": 1, "no": 0, "missing": MISSING}
 
 
@@ -77,6 +79,7 @@ def has_two_answers(table: pd.DataFrame) -> bool:
 # Independent libraries
 
 
+@on_many_tables
 @given(answer_tables(coders=(2, 2), missing=False))
 def test_kappa_of_two_coders_is_that_of_scikit_learn(answers: list[list[int]]) -> None:
     kappa = figures(codings(answers))["kappa"]
@@ -86,6 +89,7 @@ def test_kappa_of_two_coders_is_that_of_scikit_learn(answers: list[list[int]]) -
         assert kappa == pytest.approx(cohen_kappa_score(*answers), abs=1e-9)
 
 
+@on_many_tables
 @given(answer_tables())
 def test_kappa_of_more_coders_is_the_mean_over_pairs_on_what_both_looked_at(answers: list[list[int]]) -> None:
     kappas = []
@@ -100,6 +104,7 @@ def test_kappa_of_more_coders_is_the_mean_over_pairs_on_what_both_looked_at(answ
         assert kappa == pytest.approx(np.mean(kappas), abs=1e-9)
 
 
+@on_many_tables
 @given(answer_tables())
 def test_alpha_is_that_of_krippendorff(answers: list[list[int]]) -> None:
     table = comparable(answers)
@@ -111,6 +116,7 @@ def test_alpha_is_that_of_krippendorff(answers: list[list[int]]) -> None:
     assert alpha == pytest.approx(expected, abs=1e-9)
 
 
+@on_many_tables
 @given(answer_tables())
 def test_raw_agreement_ac1_and_brennan_prediger_are_those_of_irrcac(answers: list[list[int]]) -> None:
     table = comparable(answers)
@@ -149,6 +155,7 @@ def numbered(answers: list[list[frozenset[int] | None]]) -> tuple[pd.DataFrame, 
     return pd.DataFrame(np.array(numbers, dtype=float).reshape(len(rows), len(answers))), sets
 
 
+@on_many_tables
 @given(set_tables())
 def test_agreement_on_sets_of_codes_is_that_of_independent_libraries(
     drawn: tuple[list[list[frozenset[int] | None]], Codings],
