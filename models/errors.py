@@ -12,7 +12,8 @@
     │   ├── CodeCycle                 code_cycle
     │   ├── CodePathRepeated          code_path_repeated
     │   └── CodeNameTooSimilar        code_name_too_similar
-    └── ExampleNotAccepted            example_not_accepted
+    ├── ExampleNotAccepted            example_not_accepted
+    └── AdaptationCancelled           adaptation_cancelled
 
 The docstring of a class is its default message; ``code`` is permanent and documented. Messages hold no
 text of a study and no contents of a file.
@@ -117,3 +118,9 @@ class ExampleNotAccepted(ModelsError):
     def __init__(self, message: str, *, places: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.places = places
+
+
+class AdaptationCancelled(ModelsError):
+    """The fitting of the model was cancelled."""
+
+    code: ClassVar[str] = "adaptation_cancelled"

@@ -83,12 +83,14 @@ class CheckedModelFolder:
             ``find . -type f -printf '%P\n' | LC_ALL=C sort | xargs sha256sum | sha256sum``.
         weights_sha256: hex digest of the Transformer's ``model.safetensors``; of weights in several
             files, the digest over their lines as above.
+        weights: relative paths of the files that hold the Transformer's weights.
         architecture: class of the encoder, e.g. ``"BertModel"``.
     """
 
     path: Path
     sha256: str
     weights_sha256: str
+    weights: tuple[str, ...]
     architecture: str
 
 
@@ -118,6 +120,7 @@ def check_model_folder(path: Path, *, expected_weights_sha256: str | None = None
         path=root,
         sha256=_manifest_digest(digests, names),
         weights_sha256=weights_sha256,
+        weights=tuple(weights),
         architecture=architecture,
     )
 

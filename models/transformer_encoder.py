@@ -4,7 +4,6 @@ import ctypes
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 # Nothing is fetched from a hub, whatever the environment says; these must stand before the imports.
@@ -24,27 +23,16 @@ from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
 from models.encoder import EncoderIdentity, Vectors, checked_vectors, unit_rows
-from models.errors import EncoderFailed, ModelsError, ModelUnavailable
+from models.errors import ModelsError, ModelUnavailable
 from models.model_folder import CheckedModelFolder
 from models.window_readers import window_reader
-from models.windows import pool_windows, split_into_windows
+from models.windows import pool_windows
+from models.word_pieces import WordPieces
 
 Precision = Literal["bf16", "fp32"]
 
-# Attention takes memory with the square of the length: a model that reads more still gets windows of this size.
-MOST_PIECES = 512
 # Of glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-OVERLAP_PIECES = 64
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """One window of one text: its word pieces with special tokens."""
-
-    owner: int
-    ids: list[int]
-    fresh: int
 
 
 class TransformerEncoder:
@@ -67,11 +55,10 @@ class TransformerEncoder:
         _keep_freed_memory()
         self.precision: Precision = precision or default_precision()
         try:
-            self._model = _load(folder, self.precision)
-            self._prefix, self._suffix = self._special_tokens()
-            self._limit = min(int(self._model.get_max_seq_length() or MOST_PIECES), MOST_PIECES)
+            self._model = load_model(folder, self.precision)
+            self._pieces = WordPieces(self._model.tokenizer, self._model.get_max_seq_length())
             self.identity = EncoderIdentity(name=name, hash=folder.sha256, dimension=self._dimension())
-            self._reader = window_reader(self._model, self._limit)
+            self._reader = window_reader(self._model, self._pieces.limit)
         except ModelsError:
             raise
         except Exception as error:
@@ -86,58 +73,17 @@ class TransformerEncoder:
         """
         if not texts:
             return np.zeros((0, self.identity.dimension), dtype=np.float32)
-        pieces = self._pieces(texts)
-        vectors = self._reader.read([piece.ids for piece in pieces])
-        owners, fresh = [piece.owner for piece in pieces], [piece.fresh for piece in pieces]
+        windows = self._pieces.windows(texts)
+        vectors = self._reader.read([window.ids for window in windows])
+        owners, fresh = [window.owner for window in windows], [window.fresh for window in windows]
         pooled = pool_windows(unit_rows(vectors), owners, fresh, len(texts))
         return checked_vectors(pooled, len(texts), self.identity.dimension)
-
-    def _pieces(self, texts: Sequence[str]) -> list[_Piece]:
-        overlap = min(OVERLAP_PIECES, self._room // 4)
-        return [
-            _Piece(owner, self._framed(ids[window.start : window.end]), window.fresh)
-            for owner, ids in enumerate(self._tokenize(texts))
-            for window in split_into_windows(len(ids), limit=self._room, overlap=overlap)
-        ]
-
-    @property
-    def _room(self) -> int:
-        """The most word pieces of a text that one window holds."""
-        return self._limit - len(self._prefix) - len(self._suffix)
-
-    def _framed(self, ids: list[int]) -> list[int]:
-        return [*self._prefix, *ids, *self._suffix]
 
     def _dimension(self) -> int:
         dimension: int | None = self._model.get_embedding_dimension()
         if not dimension:
             raise ModelUnavailable("The model does not say how long its vectors are.")
         return dimension
-
-    def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
-        try:
-            encoded = self._model.tokenizer(
-                list(texts),
-                add_special_tokens=False,
-                truncation=False,
-                padding=False,
-                return_attention_mask=False,
-                return_token_type_ids=False,
-                verbose=False,
-            )
-        except (TypeError, UnicodeError):
-            raise EncoderFailed("A text is not valid Unicode.") from None
-        ids: list[list[int]] = encoded["input_ids"]
-        return ids
-
-    def _special_tokens(self) -> tuple[list[int], list[int]]:
-        """The ids that stand before and after a text, learnt from the tokenizer's own output."""
-        (bare,) = self._tokenize(["a"])
-        full: list[int] = self._model.tokenizer("a")["input_ids"]
-        start = next((at for at in range(len(full)) if bare and full[at : at + len(bare)] == bare), None)
-        if start is None:
-            raise ModelUnavailable("The model's tokenizer does not keep a text's word pieces together.")
-        return full[:start], full[start + len(bare) :]
 
 
 def _keep_freed_memory() -> None:
@@ -158,7 +104,12 @@ def default_precision() -> Precision:
     return "bf16" if capabilities.get("amx_bf16") or capabilities.get("avx512_bf16") else "fp32"
 
 
-def _load(folder: CheckedModelFolder, precision: Precision) -> SentenceTransformer:
+def load_model(folder: CheckedModelFolder, precision: Precision) -> SentenceTransformer:
+    """The model of a checked folder, its transformer layers in this precision, set to evaluate.
+
+    Raises:
+        ModelUnavailable: its tokenizer has no padding token. Third-party code raises errors of its own.
+    """
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call] # transformers leaves it untyped
     # What it has to say goes the way of all log records, and not past the handlers of the program.
     transformers_logging.disable_default_handler()

@@ -177,9 +177,11 @@ class Encoders:
         """The folder of a configured model that has one, after the folder check.
 
         Raises:
-            ModelFolderMissing: there is none at the configured place.
+            ModelFolderMissing: there is none at the configured place, or the model is one without weights.
             ModelFolderRefused: it holds something that must not be loaded.
         """
+        if key == HASHING_MODEL:
+            raise ModelFolderMissing("The hashing encoder has no weights, and so no folder.")
         if key == BUNDLED_MODEL:
             return check_model_folder(_bundled_folder(), expected_weights_sha256=BUNDLED_WEIGHTS_SHA256)
         return check_model_folder(self._settings.models[key])

@@ -23,9 +23,10 @@ from sentence_transformers import SentenceTransformer
 from models.encoder import Vectors, checked_vectors
 from models.errors import EncoderFailed, ModelUnavailable
 from models.model_folder import CheckedModelFolder, check_model_folder
-from models.transformer_encoder import MOST_PIECES, TransformerEncoder
+from models.transformer_encoder import TransformerEncoder
 from models.window_readers import PaddedReader
 from models.windows import split_into_windows
+from models.word_pieces import MOST_PIECES
 from service.encoders import LoadedModel
 
 ROOT = Path(__file__).parents[2]
@@ -327,7 +328,7 @@ def test_a_model_that_claims_to_read_without_end_is_given_windows(other_folder: 
     claim = other_folder / "sentence_bert_config.json"
     claim.write_text(json.dumps({"max_seq_length": 1_000_000, "do_lower_case": False}), encoding="utf-8")
     encoder = TransformerEncoder(as_checked(other_folder), name="boasting")
-    assert encoder._limit == MOST_PIECES
+    assert encoder._pieces.limit == MOST_PIECES
     checked_vectors(encoder.encode([spoken(600)]), 1, 384)
 
 

@@ -1,0 +1,166 @@
+"""Whether an encoder that was fitted to a project's codes is better for that project than the one before."""
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.calibration import Floats
+from models.codebook import Codebook
+from models.encoder import TextEncoder
+from models.reference import no_reference, shipped_background
+from models.remembering_encoder import RememberingEncoder
+from models.suggester import Example, SegmentSuggestions, Suggester, encode_segments
+from models.training_set import JudgedText, TrainingSet, judged_texts, training_set
+
+# Raised whenever the same examples may give another encoder, or another verdict, than before.
+ADAPTATION_VERSION = "1"
+FOLDS = 3
+# With fewer examples that carry a leaf, the comparison could not tell a good fit from luck.
+LEAST_EXAMPLES = 24
+
+Fit = Callable[[TrainingSet, Callable[[float], object]], TextEncoder]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """How good suggestions are for held-out examples; all between 0 and 1.
+
+    Attributes:
+        hit_at_1: share of the examples for which a right code comes first.
+        hit_at_3: share for which one is among the first three.
+        reciprocal_rank: mean of 1 / the rank of the first right code.
+    """
+
+    hit_at_1: float
+    hit_at_3: float
+    reciprocal_rank: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The encoder as it was and fitted ones, on examples that neither the fit nor the suggester has seen.
+
+    Attributes:
+        examples: how many examples were held out, each once.
+        frozen: how good suggestions are with the encoder as it was.
+        adapted: how good they are with encoders fitted to the other examples.
+        difference: mean difference in reciprocal rank, adapted less frozen, of the same examples.
+        standard_error: of that mean.
+    """
+
+    examples: int
+    frozen: Quality
+    adapted: Quality
+    difference: float
+    standard_error: float
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the fitted encoders are ahead by more than one standard error.
+
+        More than 0 would keep every second fit that changes nothing; the usual two standard errors would throw
+        away most that help, in projects of the size that there are.
+        """
+        return self.difference > self.standard_error
+
+
+def compare_fits(
+    codebook: Codebook,
+    examples: Sequence[Example],
+    frozen: TextEncoder,
+    fit: Fit,
+    *,
+    seed: int = 0,
+    progress: Callable[[float], object] = lambda _share: None,
+) -> Comparison | None:
+    """Whether an encoder fitted to some of the examples is better for the others; None if they are too few to tell.
+
+    The examples are dealt into three parts. For each part an encoder is fitted to the two others, and the
+    suggester, with these as examples, ranks the leaves for that part: with the fitted encoder and with the frozen
+    one. Same codebook, examples, encoder and seed: same result, as far as ``fit`` keeps to that.
+
+    Args:
+        codebook: the tree.
+        examples: coded segments, in any order.
+        frozen: the encoder as it is.
+        fit: makes an encoder of a training set, and calls what it is given with the share that is done.
+        seed: of which examples are taken where there are very many.
+        progress: called with the share of the work that is done, 0 to 1; what it raises ends the comparison.
+
+    Raises:
+        ExampleNotAccepted: an example names a code that is not in the codebook.
+        EncoderFailed: an encoder did not return unit vectors.
+    """
+    judged = judged_texts(codebook, examples, seed)
+    leaves = {leaf.id for leaf in codebook.active_leaves}
+    tested = [one for one in judged if one.accepted & leaves]
+    if len(tested) < LEAST_EXAMPLES or len({code for one in tested for code in one.accepted & leaves}) < 2:
+        return None
+    remembering = RememberingEncoder(frozen)
+    ranks = []
+    for number, part in enumerate(_dealt(tested)):
+        held_out = {one.text for one in part}
+        others = [one for one in judged if one.text not in held_out]
+        fitted = fit(training_set(codebook, others), share_of(progress, number, FOLDS))
+        known = [example for example in examples if example.text not in held_out]
+        ranks.append([_reciprocal_ranks(codebook, encoder, known, part) for encoder in (remembering, fitted)])
+    return _compared(np.concatenate(ranks, axis=1))
+
+
+def examples_digest(codebook: Codebook, examples: Sequence[Example], seed: int = 0) -> str:
+    """Hex digest over what an adaptation learns from: the codebook's version, the texts and their codes."""
+    said = [(one.text, sorted(one.accepted), sorted(one.rejected)) for one in judged_texts(codebook, examples, seed)]
+    canonical = json.dumps([codebook.version, said], ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def share_of(progress: Callable[[float], object], part: int, parts: int) -> Callable[[float], object]:
+    """Reports the progress of one of several equal parts as that of the whole."""
+    return lambda share: progress((part + share) / parts)
+
+
+def _reciprocal_ranks(
+    codebook: Codebook, encoder: TextEncoder, examples: Sequence[Example], part: Sequence[JudgedText]
+) -> list[float]:
+    """For each held-out example 1 / the rank of the first right leaf; 0 where none is suggested."""
+    suggester = Suggester(
+        codebook, encoder, background=shipped_background(encoder), reference=no_reference(), examples=examples
+    )
+    texts = [one.text for one in part]
+    vectors = encode_segments(codebook, encoder, texts)
+    results = suggester.suggest_encoded(texts, vectors, top_k=0, min_score=0)
+    return [_reciprocal_rank(result, one.accepted) for result, one in zip(results, part, strict=True)]
+
+
+def _reciprocal_rank(result: SegmentSuggestions, right: Collection[str]) -> float:
+    ranked = enumerate(result.suggestions, 1)
+    return next((1 / rank for rank, suggestion in ranked if suggestion.code in right), 0.0)
+
+
+def _dealt(tested: Sequence[JudgedText]) -> list[list[JudgedText]]:
+    """The examples in as many parts as there are folds, those of one code spread over all parts."""
+    by_code = sorted(range(len(tested)), key=lambda index: (sorted(tested[index].accepted), index))
+    return [[tested[index] for index in by_code[fold::FOLDS]] for fold in range(FOLDS)]
+
+
+def _compared(reciprocal_ranks: Floats) -> Comparison:
+    frozen, adapted = reciprocal_ranks
+    differences = adapted - frozen
+    return Comparison(
+        examples=len(differences),
+        frozen=_quality(frozen),
+        adapted=_quality(adapted),
+        difference=float(differences.mean()),
+        standard_error=float(differences.std(ddof=1) / np.sqrt(len(differences))),
+    )
+
+
+def _quality(reciprocal_ranks: Floats) -> Quality:
+    return Quality(
+        hit_at_1=float((reciprocal_ranks == 1).mean()),
+        hit_at_3=float((reciprocal_ranks >= 1 / 3).mean()),
+        reciprocal_rank=float(reciprocal_ranks.mean()),
+    )

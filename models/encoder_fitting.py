@@ -1,0 +1,201 @@
+"""Fits a sentence-transformers model to a project's codes; beside the readers, all that computes with torch.
+
+Each text is to be nearer to the prototype of its codes than to those of others, each text judged without
+itself: the rule by which codes are suggested (prototypical networks: Snell et al. 2017). The prototypes are
+made of the newest vector of every text, those of the batch at hand and those last seen (cross-batch memory:
+Wang et al. 2020), so that a small batch still learns from all codes.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from sentence_transformers import SentenceTransformer
+from torch import Tensor
+
+from models.code_contrast import CodeContrast
+from models.model_folder import WEIGHTS, WEIGHTS_INDEX, CheckedModelFolder, check_model_folder
+from models.training_set import TrainingSet
+from models.transformer_encoder import default_precision, load_model
+from models.word_pieces import TextWindow, WordPieces
+
+EPOCHS = 8
+LEARNING_RATE = 5e-5
+WARM_UP = 0.1
+GRADIENT_LIMIT = 1.0
+BATCH_TEXTS = 32
+# What a batch may hold in memory, about half a gigabyte; of a text with more windows each step reads some, drawn anew.
+BATCH_PIECES = 2_048
+# Windows whose lengths lie in the same step are computed together.
+LENGTH_STEP = 32
+# More word pieces in an epoch than this take longer than anybody waits.
+MOST_PIECES = 60_000
+# Of files that describe the base model only, and would be wrong about the fitted one.
+_LEFT_OUT = frozenset({".gitattributes", "README.md", "data_config.json"})
+
+Progress = Callable[[float], object]
+
+
+def fit_encoder(
+    base: CheckedModelFolder, training: TrainingSet, target: Path, *, seed: int, progress: Progress
+) -> CheckedModelFolder:
+    """A model folder with weights fitted to the training set; the same for the same seed, input and machine.
+
+    The word embeddings stay as they are: few texts say little about most words.
+
+    Args:
+        base: the model to start from.
+        training: as many of its texts are read as there is time for, from the beginning.
+        target: where the folder is made; there must be none.
+        seed: of the order of the texts and of what is dropped at random.
+        progress: called after each step with the share of the fit that is done, 0 to 1; what it raises ends the
+            fit.
+
+    Raises:
+        EncoderFailed: a text is no valid Unicode.
+        ModelUnavailable: the base model cannot be fitted.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = load_model(base, "fp32")
+        _Fit(model, training, np.random.default_rng(seed)).run(progress)
+    return _write(model, base, target)
+
+
+class _Fit:
+    """One fit of one model."""
+
+    def __init__(self, model: SentenceTransformer, training: TrainingSet, random: np.random.Generator) -> None:
+        self._model = model
+        self._random = random
+        self._windows = _affordable(WordPieces(model.tokenizer, model.get_max_seq_length()), training.texts)
+        training = training.beginning(len(self._windows))
+        self._parameters = _fitted_parameters(model)
+        # Fused, because the plain loop over the parameters takes as long as a small batch.
+        self._optimizer = torch.optim.AdamW(self._parameters, lr=LEARNING_RATE, fused=True)
+        self._contrast = CodeContrast(training, self._seen())
+
+    def run(self, progress: Progress) -> None:
+        """Fits the model, and leaves it set to evaluate."""
+        self._model.train()
+        total = EPOCHS * len(self._windows)
+        read = 0
+        for _ in range(EPOCHS):
+            for batch in self._batches():
+                self._step(batch, _rate(read / total))
+                read += len(batch)
+                progress(read / total)
+        self._model.eval()
+
+    def _step(self, batch: Sequence[int], rate: float) -> None:
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate * LEARNING_RATE
+        loss = self._contrast.loss(batch, self._vectors([self._drawn(index) for index in batch]))
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
+        torch.nn.utils.clip_grad_norm_(self._parameters, GRADIENT_LIMIT)
+        self._optimizer.step()
+
+    def _batches(self) -> Iterator[list[int]]:
+        """All texts, in an order of chance, as many together as fit."""
+        batch: list[int] = []
+        pieces = 0
+        for index in self._random.permutation(len(self._windows)).tolist():
+            own = min(BATCH_PIECES, sum(len(window.ids) for window in self._windows[index]))
+            if batch and (len(batch) == BATCH_TEXTS or pieces + own > BATCH_PIECES):
+                yield batch
+                batch, pieces = [], 0
+            batch.append(index)
+            pieces += own
+        if batch:
+            yield batch
+
+    def _drawn(self, index: int) -> list[TextWindow]:
+        """The windows of a text, or of a long one as many as a batch holds, in an order of chance."""
+        windows = self._windows[index]
+        room = max(1, BATCH_PIECES // max(len(window.ids) for window in windows))
+        if len(windows) <= room:
+            return windows
+        return [windows[at] for at in self._random.permutation(len(windows))[:room].tolist()]
+
+    def _seen(self) -> Tensor:
+        """The vectors of all texts as the model is, shape (texts, dimension)."""
+        self._model.eval()
+        with torch.no_grad():
+            return torch.cat([self._vectors([self._drawn(index)]) for index in range(len(self._windows))])
+
+    def _vectors(self, texts: Sequence[Sequence[TextWindow]]) -> Tensor:
+        """Unit vectors of texts, their windows pooled as the encoder pools them, shape (texts, dimension)."""
+        windows = [window for own in texts for window in own]
+        owners = torch.tensor([owner for owner, own in enumerate(texts) for _ in own])
+        fresh = torch.tensor([[float(max(window.fresh, 1))] for window in windows])
+        vectors = torch.nn.functional.normalize(self._window_vectors(windows), dim=1)
+        sums = torch.zeros(len(texts), vectors.shape[1]).index_add(0, owners, fresh * vectors)
+        return torch.nn.functional.normalize(sums, dim=1)
+
+    def _window_vectors(self, windows: Sequence[TextWindow]) -> Tensor:
+        alike: dict[int, list[int]] = {}
+        for index, window in enumerate(windows):
+            alike.setdefault(-(-len(window.ids) // LENGTH_STEP), []).append(index)
+        parts = [self._computed([windows[index].ids for index in members]) for members in alike.values()]
+        order = torch.tensor([index for members in alike.values() for index in members])
+        return torch.cat(parts)[torch.argsort(order)]
+
+    def _computed(self, rows: Sequence[Sequence[int]]) -> Tensor:
+        length = max(map(len, rows))
+        ids = torch.full((len(rows), length), self._model.tokenizer.pad_token_id)
+        mask = torch.zeros((len(rows), length), dtype=torch.long)
+        for row, pieces in enumerate(rows):
+            ids[row, : len(pieces)] = torch.tensor(pieces)
+            mask[row, : len(pieces)] = 1
+        features = {"input_ids": ids, "attention_mask": mask}
+        with torch.autocast("cpu", torch.bfloat16, enabled=default_precision() == "bf16"):
+            features |= self._model[0](features)
+        features["token_embeddings"] = features["token_embeddings"].float()
+        for module in list(self._model)[1:]:
+            features = module(features)
+        return features["sentence_embedding"]
+
+
+def _affordable(pieces: WordPieces, texts: Sequence[str]) -> list[list[TextWindow]]:
+    """The windows of as many texts, from the beginning, as there is time for; of one at least."""
+    affordable: list[list[TextWindow]] = []
+    total = 0
+    for text in texts:
+        windows = pieces.windows([text])
+        total += min(BATCH_PIECES, sum(len(window.ids) for window in windows))
+        if affordable and total > MOST_PIECES:
+            break
+        affordable.append(windows)
+    return affordable
+
+
+def _fitted_parameters(model: SentenceTransformer) -> list[torch.nn.Parameter]:
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad = ".embeddings." not in name
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def _rate(done: float) -> float:
+    """The learning rate's share of its height: up within the first tenth of the fit, then down to nothing."""
+    return min((done + 0.01) / WARM_UP, (1 - done) / (1 - WARM_UP))
+
+
+def _write(model: SentenceTransformer, base: CheckedModelFolder, target: Path) -> CheckedModelFolder:
+    """The base's folder with the model's weights instead of its own, checked."""
+    shutil.copytree(base.path, target, ignore=_not_copied(base))
+    weights = {name: tensor.contiguous() for name, tensor in model[0].auto_model.state_dict().items()}
+    save_file(weights, target / Path(base.weights[0]).with_name(WEIGHTS), metadata={"format": "pt"})
+    return check_model_folder(target)
+
+
+def _not_copied(base: CheckedModelFolder) -> Callable[[str, list[str]], set[str]]:
+    left_out = {*_LEFT_OUT, *base.weights, *(str(Path(name).with_name(WEIGHTS_INDEX)) for name in base.weights)}
+
+    def ignored(folder: str, names: list[str]) -> set[str]:
+        return {name for name in names if (Path(folder) / name).relative_to(base.path).as_posix() in left_out}
+
+    return ignored
