@@ -34,6 +34,7 @@ RESUME_ENDING = ".resume"
 PART = "output.part"
 
 Progress = Callable[[int, int], object]
+Adapt = Callable[[LoadedModel, Codebook, Sequence[Example]], LoadedModel]
 
 
 def suggest_file(  # noqa: PLR0913 - each is one option of the command
@@ -48,6 +49,7 @@ def suggest_file(  # noqa: PLR0913 - each is one option of the command
     min_score: float | None = None,
     cache: Path | None = None,
     resume: bool = False,
+    adapt: Adapt = lambda model, _codebook, _examples: model,
     progress: Progress = lambda _encoded, _all: None,
 ) -> int:
     """Writes one row of suggestions for each segment of a file, in its order.
@@ -68,6 +70,7 @@ def suggest_file(  # noqa: PLR0913 - each is one option of the command
         cache: a folder in which vectors are kept for other times.
         resume: keep vectors beside the output until it is there, so that what is interrupted goes on when it is begun
             again.
+        adapt: gives the model that is used instead, once it is known what there is to learn from.
         progress: called with the number of rows encoded so far (at first 0), and of all that there are to encode.
 
     Returns:
@@ -88,6 +91,8 @@ def suggest_file(  # noqa: PLR0913 - each is one option of the command
         stack.enter_context(naming_file("--output"))
         write = stack.enter_context(suggestion_writer(output, part=part))
         model = _remembering(load_model(), cache or beside, stack)
+    with VectorSpool() as spool, naming_file("--output"), suggestion_writer(output) as write:
+        model = adapt(load_model(), codebook, coded)
         encoding = _Encoding(codebook, model, total, progress)
         corpus = encoding.encode("INPUT", source, keep=spool.write)
         if reference is not None:

@@ -10,6 +10,7 @@ import click
 
 from models.codebook import BUILT_IN, MAX_CODES
 from models.suggester import DEFAULT_TOP_K
+from service.cli.fitting import as_it_is, fitting
 from service.cli.guard import FILE, read_settings, says_what_went_wrong, stopping_tidily
 from service.encoders import Encoders, LoadedModel
 
@@ -39,6 +40,7 @@ Progress = Callable[[int, int], object]
     "--cache", type=click.Path(file_okay=False, path_type=Path), help="Folder that keeps vectors for next time."
 )
 @click.option("--resume", is_flag=True, help="Keep what is done until all is, and go on from there.")
+@click.option("--adapt", is_flag=True, help="Fit the model to --examples first, and use it if it is better for them.")
 @click.option("--model", help="Key of a configured model (default: THEMECODER_MODEL).")
 @says_what_went_wrong
 def suggest(  # noqa: PLR0913 - each is one option
@@ -51,12 +53,15 @@ def suggest(  # noqa: PLR0913 - each is one option
     min_score: float | None,
     cache: Path | None,
     resume: bool,
+    adapt: bool,
     model: str | None,
 ) -> None:
     """Suggest codes for every segment of INPUT, a .jsonl, .csv or .parquet file with a text and an id."""
     from service.actions.suggest_file import naming_file, suggest_file
     from service.formats.codebook_files import read_codebook
 
+    if adapt and examples is None:
+        raise click.UsageError("--adapt learns from --examples, and there are none.")
     encoders = Encoders(read_settings())
 
     def load_model() -> LoadedModel:
@@ -65,7 +70,7 @@ def suggest(  # noqa: PLR0913 - each is one option
 
     with naming_file("--codebook"):
         tree = read_codebook(codebook)
-    with stopping_tidily(), _progress() as progress:
+    with stopping_tidily(), fitting(encoders) as fit, _progress() as progress:
         written = suggest_file(
             source,
             output,
@@ -77,6 +82,7 @@ def suggest(  # noqa: PLR0913 - each is one option
             min_score=min_score,
             cache=cache,
             resume=resume,
+            adapt=fit if adapt else as_it_is,
             progress=progress,
         )
     click.echo(f"{written} {'row' if written == 1 else 'rows'} written to {output}", err=True)
