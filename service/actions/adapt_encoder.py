@@ -1,22 +1,26 @@
 """Fit a model to a project's codes, and keep the fit only if it proves better."""
 
 import json
-import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from models.adaptation import ADAPTATION_VERSION, FOLDS, Comparison, compare_fits, examples_digest, share_of
 from models.codebook import Codebook
-from models.encoder import TextEncoder
 from models.errors import AdaptationCancelled
 from models.model_folder import CheckedModelFolder, check_model_folder
 from models.reference import shipped_background
 from models.suggester import Example
 from models.training_set import TrainingSet, judged_texts, training_set
 from service.encoders import LoadedModel
+
+if TYPE_CHECKING:
+    from models.encoder_fitting import FittedEncoder
+
+Progress = Callable[[float], object]
 
 MANIFEST = "adaptation.json"
 FORMAT = 1
@@ -46,7 +50,7 @@ def adapted_model(  # noqa: PLR0913 - what a fit rests on, where it goes, and wh
     *,
     made_at: datetime,
     seed: int = 0,
-    progress: Callable[[float], object] = lambda _share: None,
+    progress: Progress = lambda _share: None,
     is_cancelled: Callable[[], bool] = lambda: False,
 ) -> AdaptedModel:
     """The model fitted to the examples, if that is better for examples held out; else the model as it is.
@@ -76,62 +80,46 @@ def adapted_model(  # noqa: PLR0913 - what a fit rests on, where it goes, and wh
             raise AdaptationCancelled
         progress(share)
 
-    with tempfile.TemporaryDirectory(prefix=".themecoder-", dir=target.parent) as work:
-        fitting = _Fitting(folder, Path(work), seed, f"{model.key}-adapted")
-        comparison = compare_fits(
-            codebook,
-            examples,
-            model.encoder,
-            fitting.encoder,
-            seed=seed,
-            progress=lambda share: unless_cancelled(share * FOLDS / (FOLDS + 1)),
-        )
-        if comparison is None or not comparison.is_better:
-            return AdaptedModel(model=model, is_kept=False, comparison=comparison)
-        training = training_set(codebook, judged_texts(codebook, examples, seed))
-        fitted = fitting.folder(training, share_of(unless_cancelled, FOLDS, FOLDS + 1))
-        manifest = {
-            "format": FORMAT,
-            "method": ADAPTATION_VERSION,
-            "made_at": made_at.isoformat(),
-            "base": {"name": model.key, "sha256": folder.sha256},
-            "seed": seed,
-            "codebook_version": codebook.version,
-            "examples_sha256": examples_digest(codebook, examples, seed),
-            "comparison": asdict(comparison),
-        }
-        (fitted.path / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="ascii")
-        encoder = _encoder(check_model_folder(fitted.path), fitting.name)
-        fitted.path.rename(target)
-    adapted = LoadedModel(key=fitting.name, encoder=encoder, background=shipped_background(encoder))
+    # Imported here because torch takes seconds.
+    from models.encoder_fitting import FittedEncoder, fit_encoder
+
+    def fit(training: TrainingSet, told: Progress) -> FittedEncoder:
+        return fit_encoder(folder, training, name=f"{model.key}-adapted", seed=seed, progress=told)
+
+    comparison = compare_fits(
+        codebook,
+        examples,
+        model.encoder,
+        fit,
+        seed=seed,
+        progress=lambda share: unless_cancelled(share * FOLDS / (FOLDS + 1)),
+    )
+    if comparison is None or not comparison.is_better:
+        return AdaptedModel(model=model, is_kept=False, comparison=comparison)
+    training = training_set(codebook, judged_texts(codebook, examples, seed))
+    fitted = fit(training, share_of(unless_cancelled, FOLDS, FOLDS + 1))
+    manifest = {
+        "format": FORMAT,
+        "method": ADAPTATION_VERSION,
+        "made_at": made_at.isoformat(),
+        "base": {"name": model.key, "sha256": folder.sha256},
+        "seed": seed,
+        "codebook_version": codebook.version,
+        "examples_sha256": examples_digest(codebook, examples, seed),
+        "comparison": asdict(comparison),
+    }
+    adapted = _kept(fitted, target, manifest)
     return AdaptedModel(model=adapted, is_kept=True, comparison=comparison)
 
 
-class _Fitting:
-    """Makes fitted models in a folder of work."""
-
-    def __init__(self, base: CheckedModelFolder, work: Path, seed: int, name: str) -> None:
-        self.name = name
-        self._base = base
-        self._work = work
-        self._seed = seed
-
-    def encoder(self, training: TrainingSet, progress: Callable[[float], object]) -> TextEncoder:
-        """A fitted encoder that leaves no folder."""
-        fitted = self.folder(training, progress)
-        encoder = _encoder(fitted, self.name)
-        shutil.rmtree(fitted.path)
-        return encoder
-
-    def folder(self, training: TrainingSet, progress: Callable[[float], object]) -> CheckedModelFolder:
-        """The folder of a fitted model."""
-        # Imported here, as below, because torch takes seconds.
-        from models.encoder_fitting import fit_encoder
-
-        return fit_encoder(self._base, training, self._work / "model", seed=self._seed, progress=progress)
-
-
-def _encoder(folder: CheckedModelFolder, name: str) -> TextEncoder:
+def _kept(fitted: "FittedEncoder", target: Path, manifest: Mapping[str, Any]) -> LoadedModel:
+    """The fitted model as it is loaded from its folder, which is there whole or not at all."""
     from models.transformer_encoder import TransformerEncoder
 
-    return TransformerEncoder(folder, name=name)
+    with tempfile.TemporaryDirectory(prefix=".themecoder-", dir=target.parent) as work:
+        place = fitted.write(Path(work) / "model").path
+        (place / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="ascii")
+        place.rename(target)
+    name = fitted.identity.name
+    encoder = TransformerEncoder(check_model_folder(target), name=name)
+    return LoadedModel(key=name, encoder=encoder, background=shipped_background(encoder))

@@ -98,7 +98,12 @@ def test_a_training_set_begins_with_the_codes_own_words() -> None:
 
 def test_a_code_above_the_leaves_is_made_of_those_below() -> None:
     found = training_set(BOOK, [judged("Far.", ["access"], ["stigma"])])
-    assert found.below.tolist() == [[True, False, False], [False, True, False], [False, False, True], [True, True, False]]
+    assert found.below.tolist() == [
+        [True, False, False],
+        [False, True, False],
+        [False, False, True],
+        [True, True, False],
+    ]
     assert found.accepted[-1].tolist() == [False, False, False, True]
     assert found.rejected[-1].tolist() == [False, False, True, False]
 
@@ -113,5 +118,10 @@ def test_texts_that_the_glossary_makes_equal_do_not_contradict_each_other() -> N
 def test_the_beginning_of_a_training_set_is_one() -> None:
     whole = training_set(BOOK, [judged("Far.", ["distance"]), judged("Dear.", ["cost"])])
     part = whole.beginning(7)
-    assert (part.texts, part.own_words, part.accepted.shape, part.rejected.shape) == (whole.texts[:7], 6, (7, 4), (7, 4))
+    assert (part.texts, part.own_words, part.accepted.shape, part.rejected.shape) == (
+        whole.texts[:7],
+        6,
+        (7, 4),
+        (7, 4),
+    )
     assert whole.beginning(2).own_words == 2
