@@ -9,6 +9,7 @@ Wang et al. 2020), so that a small batch still learns from all codes.
 import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -24,17 +25,18 @@ from models.training_set import TrainingSet
 from models.transformer_encoder import default_precision, load_model
 from models.word_pieces import TextWindow, WordPieces
 
-EPOCHS = 8
-LEARNING_RATE = 5e-5
+EPOCHS, LEAST_EPOCHS = 4, 2
+LEARNING_RATE = 1e-4
 WARM_UP = 0.1
 GRADIENT_LIMIT = 1.0
 BATCH_TEXTS = 32
-# What a batch may hold in memory, about half a gigabyte; of a text with more windows each step reads some, drawn anew.
+# What a batch may hold in memory, some 1.5 GB; of a text with more windows each step reads some, drawn anew.
 BATCH_PIECES = 2_048
 # Windows whose lengths lie in the same step are computed together.
 LENGTH_STEP = 32
-# More word pieces in an epoch than this take longer than anybody waits.
-MOST_PIECES = 60_000
+# Four fits to more word pieces than this, over all epochs, take longer than five minutes on two cores. Then texts
+# are read fewer times, and at last fewer texts.
+MOST_PIECES = 80_000
 # Of files that describe the base model only, and would be wrong about the fitted one.
 _LEFT_OUT = frozenset({".gitattributes", "README.md", "data_config.json"})
 
@@ -84,9 +86,9 @@ class FittedEncoder:
         self._name = name
         self._pieces = WordPieces(self.model.tokenizer, self.model.get_max_seq_length())
 
-    @property
+    @cached_property
     def identity(self) -> EncoderIdentity:
-        """Changes with the weights."""
+        """Tells these weights from any others; first asked for once they no longer change."""
         digest = hashlib.sha256(self._base.sha256.encode())
         for weights in self.model[0].auto_model.state_dict().values():
             digest.update(weights.contiguous().numpy().tobytes())
@@ -167,10 +169,11 @@ class _Fit:
     def run(self, progress: Progress) -> None:
         """Fits the model, and leaves it set to evaluate."""
         self._encoder.model.train()
-        sizes = [pieces_of(windows) for windows in self._windows]
-        total = EPOCHS * len(sizes)
+        sizes = [min(BATCH_PIECES, pieces_of(windows)) for windows in self._windows]
+        epochs = min(EPOCHS, max(LEAST_EPOCHS, MOST_PIECES // sum(sizes)))
+        total = epochs * len(sizes)
         read = 0
-        for _ in range(EPOCHS):
+        for _ in range(epochs):
             for batch in batches(self._random.permutation(len(sizes)).tolist(), sizes):
                 self._step(batch, _rate(read / total))
                 read += len(batch)
@@ -226,7 +229,7 @@ def _affordable(encoder: FittedEncoder, texts: Sequence[str]) -> list[list[TextW
     for text in texts:
         windows = encoder.windows(text)
         total += min(BATCH_PIECES, pieces_of(windows))
-        if affordable and total > MOST_PIECES:
+        if affordable and LEAST_EPOCHS * total > MOST_PIECES:
             break
         affordable.append(windows)
     return affordable

@@ -1,4 +1,4 @@
-"""A sentence-transformers model as an encoder; with the readers below it, all that imports torch."""
+"""A sentence-transformers model as an encoder; with its readers and the fitting, all that imports torch."""
 
 import ctypes
 import os

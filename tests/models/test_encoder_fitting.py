@@ -150,7 +150,6 @@ def test_what_progress_raises_ends_the_fit() -> None:
 
 
 def test_a_text_of_many_windows_is_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoder_fitting, "EPOCHS", 1)
     held: list[int] = []
     vectors = FittedEncoder.vectors
 
@@ -165,11 +164,22 @@ def test_a_text_of_many_windows_is_read_in_parts(monkeypatch: pytest.MonkeyPatch
 
 
 def test_only_as_many_texts_are_read_as_there_is_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoder_fitting, "MOST_PIECES", 30)
+    monkeypatch.setattr(encoder_fitting, "MOST_PIECES", 60)
     found = _affordable(FittedEncoder(BASE, "base"), some_training_set().texts)
     assert 1 < len(found) < len(some_training_set().texts)
     assert sum(map(pieces_of, found)) <= 30
     assert len(_affordable(FittedEncoder(BASE, "base"), [" ".join(LIGHT) * 10])) == 1
+
+
+@pytest.mark.parametrize(("pieces", "epochs"), [(10_000, 4), (230, 3), (10, 2)])
+def test_texts_are_read_fewer_times_where_there_are_many(
+    monkeypatch: pytest.MonkeyPatch, pieces: int, epochs: int
+) -> None:
+    monkeypatch.setattr(encoder_fitting, "EPOCHS", 4)
+    monkeypatch.setattr(encoder_fitting, "MOST_PIECES", pieces)
+    shares: list[float] = []
+    fit(some_training_set(), progress=shares.append)
+    assert len(shares) == epochs
 
 
 @given(sizes=st.lists(st.integers(1, 3 * BATCH_PIECES)), seed=st.integers(0, 9))

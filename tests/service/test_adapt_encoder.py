@@ -18,28 +18,33 @@ from service.actions.adapt_encoder import MANIFEST, AdaptedModel, adapted_model
 from service.encoders import Encoders, LoadedModel
 from service.settings import HASHING_MODEL, Settings
 
-BOOK = Codebook(id="book", name="Book", codes=[Code(id="own", name="A"), Code(id="others", name="B")])
+BOOK = Codebook(id="book", name="Book", codes=[Code(id="now", name="A"), Code(id="then", name="B")])
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
-# Each thing stands under both codes: what a model of general language makes much of is not what divides them.
-THINGS = ("bus", "sister", "tea", "house", "dog", "garden", "doctor", "ward", "village", "song", "chair", "river")
+# Each stands under both codes: what a model of general language makes much of is not what divides them.
+SAYINGS = (
+    "The bus {} late.", "My sister {} a nurse.", "Soup {} on the table.", "The ward {} full.", "Our garden {} green.",
+    "His knee {} sore.", "Money {} short.", "The song {} too loud.", "School {} far away.", "The doctor {} kind.",
+    "Snow {} on the hills.", "The dog {} asleep.",
+)  # fmt: skip
 
 
 def some_examples() -> list[Example]:
-    own = [Example(text=f"I was glad of my {thing} again today.", codes=("own",)) for thing in THINGS]
-    others = [Example(text=f"They were glad of their {thing} again today.", codes=("others",)) for thing in THINGS]
-    return [*own, *others]
+    now = [Example(text=saying.format("is"), codes=("now",)) for saying in SAYINGS]
+    then = [Example(text=saying.format("was"), codes=("then",)) for saying in SAYINGS]
+    return [*now, *then]
 
 
-def mixed_up(examples: Sequence[Example]) -> list[Example]:
-    """The same texts with codes dealt by chance."""
-    codes = np.random.default_rng(5).permutation([example.codes[0] for example in examples]).tolist()
-    return [Example(text=example.text, codes=(code,)) for example, code in zip(examples, codes, strict=True)]
+def plain_examples() -> list[Example]:
+    """Examples that are told apart without any fitting."""
+    words = ("bus", "tea", "dog", "house", "song", "chair", "river", "bed", "coat", "bread", "snow", "road")
+    now = [Example(text=f"We are glad of our {word} now, as of today.", codes=("now",)) for word in words]
+    then = [Example(text=f"Long ago they hated every {word}.", codes=("then",)) for word in words]
+    return [*now, *then]
 
 
 @pytest.fixture(autouse=True, scope="module")
 def quick_fits() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encoder_fitting, "EPOCHS", 4)
         patch.setattr(encoder_fitting, "LEARNING_RATE", 2e-4)
         yield
 
@@ -88,13 +93,14 @@ def test_the_manifest_says_what_the_fit_rests_on(minilm: LoadedModel, outcome: A
     assert (manifest["format"], manifest["made_at"], manifest["seed"]) == (1, "2026-01-31T12:00:00+00:00", 0)
     assert manifest["codebook_version"] == BOOK.version
     assert manifest["comparison"]["adapted"]["hit_at_1"] == outcome.comparison.adapted.hit_at_1
-    assert not any(thing in (target / MANIFEST).read_text() for thing in THINGS)
+    assert not any(word in (target / MANIFEST).read_text() for word in ("bus", "sister", "Soup"))
 
 
-def test_codes_dealt_by_chance_are_not_learnt(minilm: LoadedModel, tmp_path: Path) -> None:
-    outcome = adapted(minilm, tmp_path / "model", mixed_up(some_examples()))
-    assert not outcome.is_kept
+def test_a_fit_that_cannot_help_is_not_kept(minilm: LoadedModel, tmp_path: Path) -> None:
+    outcome = adapted(minilm, tmp_path / "model", plain_examples())
     assert outcome.comparison is not None
+    assert outcome.comparison.frozen.hit_at_1 == 1
+    assert not outcome.is_kept
     assert outcome.model is minilm
     assert list(tmp_path.iterdir()) == []
 

@@ -9,7 +9,11 @@ from click.testing import CliRunner, Result
 from models import encoder_fitting
 from service import cli
 
-THINGS = ("bus", "sister", "tea", "house", "dog", "garden", "doctor", "ward", "village", "song", "chair", "river")
+SAYINGS = (
+    "The bus {} late.", "My sister {} a nurse.", "Soup {} on the table.", "The ward {} full.", "Our garden {} green.",
+    "His knee {} sore.", "Money {} short.", "The song {} too loud.", "School {} far away.", "The doctor {} kind.",
+    "Snow {} on the hills.", "The dog {} asleep.",
+)  # fmt: skip
 
 
 def write_lines(path: Path, rows: list[dict[str, object]]) -> Path:
@@ -18,19 +22,19 @@ def write_lines(path: Path, rows: list[dict[str, object]]) -> Path:
 
 
 def suggest(folder: Path, *options: str) -> Result:
-    source = write_lines(folder / "in.jsonl", [{"id": 1, "text": "I was glad of my horse again today."}])
+    source = write_lines(folder / "in.jsonl", [{"id": 1, "text": "The bread is warm."}])
     codebook = folder / "book.json"
     codebook.write_text(
-        json.dumps({"name": "Book", "codes": [{"id": "own", "name": "A"}, {"id": "others", "name": "B"}]})
+        json.dumps({"name": "Book", "codes": [{"id": "now", "name": "A"}, {"id": "then", "name": "B"}]})
     )
     given = [source, "--codebook", codebook, "--output", folder / "out.jsonl", "--min-score", "0", *options]
     return CliRunner().invoke(cli.main, ["suggest", *map(str, given)])
 
 
 def examples(folder: Path, count: int) -> str:
-    own = [{"text": f"I was glad of my {thing} again today.", "codes": ["own"]} for thing in THINGS]
-    others = [{"text": f"They were glad of their {thing} again today.", "codes": ["others"]} for thing in THINGS]
-    return str(write_lines(folder / "coded.jsonl", [*own, *others][:count]))
+    now = [{"text": saying.format("is"), "codes": ["now"]} for saying in SAYINGS]
+    then = [{"text": saying.format("was"), "codes": ["then"]} for saying in SAYINGS]
+    return str(write_lines(folder / "coded.jsonl", [*now, *then][:count]))
 
 
 def test_adapting_without_examples_is_wrong_usage(tmp_path: Path) -> None:
@@ -42,16 +46,15 @@ def test_adapting_without_examples_is_wrong_usage(tmp_path: Path) -> None:
 def test_the_fitted_model_is_used_where_it_is_better_and_the_comparison_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoder_fitting, "EPOCHS", 4)
     monkeypatch.setattr(encoder_fitting, "LEARNING_RATE", 2e-4)
     result = suggest(tmp_path, "--adapt", "--examples", examples(tmp_path, 24))
     assert result.exit_code == 0
-    loading, fitting, verdict, written = result.stderr.splitlines()
+    loading, fitting, *_progress, verdict, written = result.stderr.splitlines()
     assert (loading, fitting) == ("Loading the model …", "Fitting the model …")
     assert verdict.startswith("The fitted model is used: on 24 held-out examples a right code is first for ")
     assert written.startswith("1 row written to ")
     row = json.loads((tmp_path / "out.jsonl").read_text())
-    assert row["suggestions"][0]["code"] == "own"
+    assert row["suggestions"][0]["code"] == "now"
 
 
 def test_with_too_few_examples_the_model_is_used_as_it_is(tmp_path: Path) -> None:
