@@ -49,7 +49,7 @@ def timed(words: int, encoders: Encoders, model: LoadedModel) -> None:
         for n in range(DECISIONS)
     ]
     codebook = Codebook(id="invented", name="Invented", codes=codes)
-    began = time.monotonic()
+    began, used = time.monotonic(), time.process_time()
     with tempfile.TemporaryDirectory() as place:
         outcome = adapted_model(
             codebook,
@@ -61,7 +61,8 @@ def timed(words: int, encoders: Encoders, model: LoadedModel) -> None:
         )
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(
-        f"{DECISIONS} decisions of {words} words: {time.monotonic() - began:.0f} s (aim: {SECONDS}), "
+        f"{DECISIONS} decisions of {words} words: {time.monotonic() - began:.0f} s (aim: {SECONDS}; "
+        f"{time.process_time() - used:.0f} s of processor time), "
         f"{'kept' if outcome.is_kept else 'not kept'}, {memory:.1f} GiB at most"
     )
 
