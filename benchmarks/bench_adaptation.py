@@ -14,7 +14,6 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +56,6 @@ def timed(words: int, encoders: Encoders, model: LoadedModel) -> None:
             model,
             encoders.checked_folder(model.key),
             Path(place) / "model",
-            made_at=datetime.now(UTC),
         )
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(

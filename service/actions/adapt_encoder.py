@@ -48,7 +48,7 @@ def adapted_model(  # noqa: PLR0913 - what a fit rests on, where it goes, and wh
     folder: CheckedModelFolder,
     target: Path,
     *,
-    made_at: datetime,
+    made_at: datetime | None = None,
     seed: int = 0,
     progress: Progress = lambda _share: None,
     is_cancelled: Callable[[], bool] = lambda: False,
@@ -65,7 +65,7 @@ def adapted_model(  # noqa: PLR0913 - what a fit rests on, where it goes, and wh
         folder: its folder.
         target: where the folder of the fitted model goes, if it is kept; there must be none. It is there whole
             or not at all.
-        made_at: when, for the manifest.
+        made_at: when, for the manifest; None leaves it out, so that equal fits give equal folders.
         seed: of the fit.
         progress: called after each step with the share of the work that is done, 0 to 1.
         is_cancelled: asked after each step.
@@ -101,7 +101,7 @@ def adapted_model(  # noqa: PLR0913 - what a fit rests on, where it goes, and wh
     manifest = {
         "format": FORMAT,
         "method": ADAPTATION_VERSION,
-        "made_at": made_at.isoformat(),
+        "made_at": made_at.isoformat() if made_at is not None else None,
         "base": {"name": model.key, "sha256": folder.sha256},
         "seed": seed,
         "codebook_version": codebook.version,

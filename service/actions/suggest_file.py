@@ -90,9 +90,7 @@ def suggest_file(  # noqa: PLR0913 - each is one option of the command
         spool = stack.enter_context(VectorSpool())
         stack.enter_context(naming_file("--output"))
         write = stack.enter_context(suggestion_writer(output, part=part))
-        model = _remembering(load_model(), cache or beside, stack)
-    with VectorSpool() as spool, naming_file("--output"), suggestion_writer(output) as write:
-        model = adapt(load_model(), codebook, coded)
+        model = _remembering(adapt(load_model(), codebook, coded), cache or beside, stack)
         encoding = _Encoding(codebook, model, total, progress)
         corpus = encoding.encode("INPUT", source, keep=spool.write)
         if reference is not None:

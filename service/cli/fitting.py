@@ -1,11 +1,8 @@
 """What ``--adapt`` does: fits a model for the time of a command, and says how that went."""
 
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -13,9 +10,10 @@ import click
 from models.codebook import Codebook
 from models.suggester import Example
 from service.actions.adapt_encoder import AdaptedModel, adapted_model
+from service.cli.progress import progress_of_steps
 from service.encoders import Encoders, LoadedModel
 
-PLAIN_PROGRESS_SECONDS = 10
+STEP = "Fitting, in percent"
 Fitting = Callable[[LoadedModel, Codebook, Sequence[Example]], LoadedModel]
 
 
@@ -32,9 +30,12 @@ def fitting(encoders: Encoders) -> Iterator[Fitting]:
         def fitted(model: LoadedModel, codebook: Codebook, examples: Sequence[Example]) -> LoadedModel:
             folder = encoders.checked_folder(model.key)
             target = Path(tempfile.mkdtemp(dir=place)) / "model"
-            now = datetime.now(UTC)
-            with _progress() as progress:
-                outcome = adapted_model(codebook, examples, model, folder, target, made_at=now, progress=progress)
+            click.echo("Fitting the model …", err=True)
+            with progress_of_steps() as show:
+                show(STEP, 0, 100)
+                outcome = adapted_model(
+                    codebook, examples, model, folder, target, progress=lambda share: show(STEP, int(100 * share), 100)
+                )
             click.echo(_verdict(outcome), err=True)
             return outcome.model
 
@@ -53,29 +54,3 @@ def _verdict(outcome: AdaptedModel) -> str:
         f"{found.difference:+.3f}, standard error {found.standard_error:.3f})"
     )
     return f"The fitted model is used: {figures}." if outcome.is_kept else f"The model is used as it is: {figures}."
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[float], object]]:
-    """A bar on a terminal; elsewhere a plain line at most every ten seconds."""
-    if not sys.stderr.isatty():
-        click.echo("Fitting the model …", err=True)
-        yield _plain_progress()
-        return
-    from tqdm import tqdm
-
-    with tqdm(desc="Fitting", total=100, unit="%", file=sys.stderr, leave=False) as bar:
-        yield lambda share: bar.update(int(100 * share) - bar.n)
-
-
-def _plain_progress() -> Callable[[float], object]:
-    last = time.monotonic()
-
-    def show(share: float) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= PLAIN_PROGRESS_SECONDS:
-            last = now
-            click.echo(f"{share:.0%} of the fitting done", err=True)
-
-    return show
