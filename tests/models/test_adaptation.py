@@ -97,12 +97,12 @@ def test_better_means_ahead_by_more_than_one_standard_error(difference: float, i
 
 def test_of_fits_to_codes_dealt_by_chance_few_are_kept() -> None:
     kept = 0
-    for seed in range(40):
+    for seed in range(20):
         codes = np.random.default_rng(seed).choice(CODES, 60)
         examples = [Example(text=f"Number {n}.", codes=(str(code),)) for n, code in enumerate(codes)]
         found = compared(Dice(seed), Dice(seed + 1_000), examples)
         kept += found is not None and found.is_better
-    assert kept <= 12
+    assert kept <= 6
 
 
 def test_each_example_is_held_out_once_and_never_fitted_to_meanwhile() -> None:

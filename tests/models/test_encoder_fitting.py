@@ -150,6 +150,8 @@ def test_what_progress_raises_ends_the_fit() -> None:
 
 
 def test_a_text_of_many_windows_is_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder_fitting, "EPOCHS", 1)
+    monkeypatch.setattr(encoder_fitting, "LEAST_EPOCHS", 1)
     held: list[int] = []
     vectors = FittedEncoder.vectors
 
@@ -171,7 +173,7 @@ def test_only_as_many_texts_are_read_as_there_is_time_for(monkeypatch: pytest.Mo
     assert len(_affordable(FittedEncoder(BASE, "base"), [" ".join(LIGHT) * 10])) == 1
 
 
-@pytest.mark.parametrize(("pieces", "epochs"), [(10_000, 4), (230, 3), (10, 2)])
+@pytest.mark.parametrize(("pieces", "epochs"), [(10_000, 4), (230, 3), (110, 2)])
 def test_texts_are_read_fewer_times_where_there_are_many(
     monkeypatch: pytest.MonkeyPatch, pieces: int, epochs: int
 ) -> None:
