@@ -61,6 +61,10 @@ class SuggesterMethod:
         corpus.add(texts, vectors)
         self._reference = corpus.reference()
 
+    def examples(self, rows: Rows) -> list[Example]:
+        """Segments as examples, with the codes that people applied."""
+        return [self._examples[row] for row in rows]
+
     def __call__(self, examples: Rows, tested: Rows) -> Scores:
         """Scores of the leaves for the segments tested, having learnt from others."""
         suggester = Suggester(
@@ -68,7 +72,7 @@ class SuggesterMethod:
             self._encoder,
             background=self._background,
             reference=self._reference,
-            examples=[self._examples[row] for row in examples],
+            examples=self.examples(examples),
         )
         columns = {leaf.id: column for column, leaf in enumerate(self._codebook.active_leaves)}
         texts = [self._texts[row] for row in tested]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from models.codebook import Codebook
-from service.actions.run_protocol import Check, Evaluated, Options, Progress, run_protocol
+from service.actions.run_protocol import Check, Evaluated, Fit, Options, Progress, run_protocol
 from service.actions.suggest_file import naming_file
 from service.encoders import LoadedModel
 from service.formats.coded_rows import coded_table, read_coded_rows
@@ -16,6 +16,7 @@ def evaluate_file(
     load_model: Callable[[], LoadedModel],
     options: Options,
     *,
+    fit: Fit | None = None,
     progress: Progress = lambda _what, _done, _all: None,
     check: Check = lambda: None,
 ) -> Evaluated:
@@ -27,4 +28,4 @@ def evaluate_file(
     """
     with naming_file("CODED"):
         table = coded_table(read_coded_rows(source), [code.id for code in codebook.codes])
-        return run_protocol(table, codebook, load_model, options, progress=progress, check=check)
+        return run_protocol(table, codebook, load_model, options, fit=fit, progress=progress, check=check)

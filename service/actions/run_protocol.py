@@ -10,10 +10,10 @@ from models.codebook import Codebook
 from models.codings import CONSENSUS, Codings
 from models.encoder import Vectors
 from models.evaluation import evaluate
-from models.judgements import Study
+from models.judgements import Scores, Study
 from models.learning_curve import Prediction
 from models.protocols import Fold, Split, few_shots, leave_one_out, shortages
-from models.suggester import encode_segments
+from models.suggester import Example, encode_segments
 from models.suggester_method import SuggesterMethod
 from service.encoders import LoadedModel
 from service.errors import FieldNotValid
@@ -24,6 +24,9 @@ Progress = Callable[[str, int, int], object]
 """Told what is being done, how much of it is done, and how much there is to do."""
 Check = Callable[[], object]
 """Called again and again; whoever wants the work to stop raises from it."""
+
+Fit = Callable[[LoadedModel, Codebook, Sequence[Example]], LoadedModel]
+"""Gives a model fitted to examples where that is better, else the same model."""
 
 SHOTS = (0, 1, 2, 4, 8, 16)
 DRAWS = 5
@@ -75,6 +78,7 @@ def run_protocol(
     load_model: Callable[[], LoadedModel],
     options: Options,
     *,
+    fit: Fit | None = None,
     progress: Progress = lambda _what, _done, _all: None,
     check: Check = lambda: None,
 ) -> Evaluated:
@@ -85,6 +89,7 @@ def run_protocol(
         codebook: the tree.
         load_model: gives what encodes; called once, after everything is checked.
         options: how to evaluate.
+        fit: fits the model to the examples of each round of learning first; None leaves it as it is.
         progress: told of the way.
         check: called between the pieces of work.
 
@@ -98,17 +103,8 @@ def run_protocol(
     study = Study(codebook=codebook, humans=table.codings, truth=truth, references=table.references, sites=table.sites)
     folds = _folds(study, table.places, options)
     model = load_model()
-    vectors = _encoded(table.texts, codebook, model, progress, check)
-    method = SuggesterMethod(
-        codebook=codebook,
-        encoder=model.encoder,
-        background=model.background,
-        texts=table.texts,
-        vectors=vectors,
-        truth=study.truth,
-        references=study.references,
-    )
-    predictions = _predicted(method, folds, progress, check)
+    learning = _Learning(study, table.texts, model, fit, progress, check)
+    predictions = [Prediction(fold=fold, said=learning.said(fold, len(folds))) for fold in folds]
     progress("Computing figures", 0, 1)
     result = {
         "protocol": {**asdict(options), "shots": list(options.shots)},
@@ -116,12 +112,76 @@ def run_protocol(
         "codebook": {"id": codebook.id, "name": codebook.name, "version": codebook.version},
         "truth": {"coder": truth.coders[0], "coders": list(table.codings.coders), "left_out": int((~truth.seen).sum())},
         "material": _material(study),
-        "notes": list(table.notes),
+        "notes": [*table.notes, *learning.notes],
         "shortages": shortages(folds, study.leaves),
         **evaluate(study, predictions, seed=options.seed),
     }
     progress("Computing figures", 1, 1)
     return Evaluated(result=result, ids=table.ids, study=study, predictions=predictions)
+
+
+class _Learning:
+    """Rounds of learning and testing, each with the model as it is, or fitted to what is learnt from."""
+
+    def __init__(
+        self,
+        study: Study,
+        texts: Sequence[str],
+        model: LoadedModel,
+        fit: Fit | None,
+        progress: Progress,
+        check: Check,
+    ) -> None:
+        self._study = study
+        self._texts = texts
+        self._model = model
+        self._fit = fit
+        self._progress = progress
+        self._check = check
+        self._method = self._method_with(model)
+        self._rounds = self._tried = self._kept = 0
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be said of fitting."""
+        if self._fit is None:
+            return []
+        return [
+            f"In {self._tried} rounds of learning it was tried whether fitting the model to the examples helps; the "
+            f"fitted one was used in {self._kept} of them, where it was better for examples held out."
+        ]
+
+    def said(self, fold: Fold, rounds: int) -> Scores:
+        """The scores of one round."""
+        self._check()
+        if not self._rounds:
+            self._progress("Testing", 0, rounds)
+        method = self._method_for(fold)
+        found = method(fold.examples, fold.tested)
+        self._rounds += 1
+        self._progress("Testing", self._rounds, rounds)
+        return found
+
+    def _method_for(self, fold: Fold) -> SuggesterMethod:
+        if self._fit is None or not len(fold.examples):
+            return self._method
+        fitted = self._fit(self._model, self._study.codebook, self._method.examples(fold.examples))
+        self._tried += 1
+        if fitted is self._model:
+            return self._method
+        self._kept += 1
+        return self._method_with(fitted)
+
+    def _method_with(self, model: LoadedModel) -> SuggesterMethod:
+        return SuggesterMethod(
+            codebook=self._study.codebook,
+            encoder=model.encoder,
+            background=model.background,
+            texts=self._texts,
+            vectors=_encoded(self._texts, self._study.codebook, model, self._progress, self._check),
+            truth=self._study.truth,
+            references=self._study.references,
+        )
 
 
 def _truth(codings: Codings, coder: str | None) -> Codings:
@@ -174,16 +234,6 @@ def _encoded(texts: Sequence[str], codebook: Codebook, model: LoadedModel, progr
         parts.append(encode_segments(codebook, model.encoder, texts[start : start + CHUNK]))
         progress("Encoding", min(start + CHUNK, len(texts)), len(texts))
     return np.concatenate(parts)
-
-
-def _predicted(method: SuggesterMethod, folds: Sequence[Fold], progress: Progress, check: Check) -> list[Prediction]:
-    progress("Testing", 0, len(folds))
-    predictions = []
-    for number, fold in enumerate(folds, start=1):
-        check()
-        predictions.append(Prediction(fold=fold, said=method(fold.examples, fold.tested)))
-        progress("Testing", number, len(folds))
-    return predictions
 
 
 def _material(study: Study) -> dict[str, int]:

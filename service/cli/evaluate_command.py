@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from models.codebook import BUILT_IN
+from service.cli.fitting import fitting
 from service.cli.guard import FILE, read_settings, says_what_went_wrong, stopping_tidily
 from service.cli.progress import progress_of_steps
 from service.encoders import Encoders, LoadedModel
@@ -63,6 +64,7 @@ class Shots(click.ParamType[tuple[int, ...]]):
 )
 @click.option("--coder", help="Whose codings are the truth (default: the only coder, or the consensus of several).")
 @click.option("--seed", type=click.IntRange(0, MOST_SEED), default=0, show_default=True, help="Of all drawing.")
+@click.option("--adapt", is_flag=True, help="Fit the model to the examples first, where it is better for them.")
 @click.option("--model", help="Key of a configured model (default: THEMECODER_MODEL).")
 @click.option("--predictions", type=NEW_FILE, help="A .jsonl file for all that the machine said.")
 @click.option("--json", "json_file", type=NEW_FILE, help="A file for the figures at full precision.")
@@ -77,6 +79,7 @@ def evaluate(  # noqa: PLR0913 - each is one option
     split: Any,
     coder: str | None,
     seed: int,
+    adapt: bool,
     model: str | None,
     predictions: Path | None,
     json_file: Path | None,
@@ -104,8 +107,8 @@ def evaluate(  # noqa: PLR0913 - each is one option
     with naming_file("--codebook"):
         tree = read_codebook(codebook)
     with stopping_tidily():
-        with progress_of_steps() as progress:
-            evaluated = evaluate_file(source, tree, load_model, options, progress=progress)
+        with fitting(encoders) as fit, progress_of_steps() as progress:
+            evaluated = evaluate_file(source, tree, load_model, options, fit=fit if adapt else None, progress=progress)
         _write(evaluated, predictions, json_file, report)
     for line in _remarks(evaluated.result):
         click.echo(line, err=True)

@@ -169,6 +169,21 @@ def test_codes_with_fewer_examples_than_shots_are_named(evaluate: Evaluate, tmp_
     assert {one["code"] for one in read(tmp_path / "o.json")["shortages"]} == {"bus", "cost", "fear"}
 
 
+def test_fitting_is_tried_for_each_round_of_learning_and_said_to_be_of_no_use_where_examples_are_few(
+    evaluate: Evaluate, tmp_path: Path
+) -> None:
+    options = ("--shots", "0,2", "--draws", "2", "--model", "all-minilm-l6-v2", "--json", tmp_path / "f.json")
+    adapted = evaluate(coded(), "--adapt", *options)
+    assert adapted.exit_code == 0, adapted.stderr
+    assert adapted.stderr.count("Too few examples to tell whether fitting the model helps") == 2
+    figures = read(tmp_path / "f.json")
+    assert "In 2 rounds of learning it was tried" in figures.pop("notes")[-1]
+    assert evaluate(coded(), *options).stdout == adapted.stdout
+    as_it_is = read(tmp_path / "f.json")
+    assert as_it_is.pop("notes") == []
+    assert as_it_is == figures
+
+
 def test_segments_without_words_are_left_out_and_named(evaluate: Evaluate, tmp_path: Path) -> None:
     result = evaluate([*coded(), {"id": "x", "text": " … ", "codes": []}], "--shots", 0, "--json", tmp_path / "o.json")
     assert "1 row left out" in result.stderr

@@ -1,21 +1,28 @@
 """Evaluation of a project: on its codings, and by what its analysts decided, assisted apart from blind."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import insert
 
 from models.codebook import Code, Codebook
+from models.encoder import TextEncoder, Vectors
+from models.reference import shipped_background
+from models.suggester import Example
 from service.actions.create_project import create_project
 from service.actions.decide import Decide, Kind, Wish
 from service.actions.evaluate_decisions import evaluate_decisions
 from service.actions.evaluate_project import EvaluateProject
 from service.actions.import_transcripts import Defaults, import_transcripts
 from service.actions.load_demo_study import load_demo_study
-from service.actions.run_protocol import Options
-from service.encoders import Encoders
+from service.actions.project_codings import coded_project
+from service.actions.run_protocol import Options, run_protocol
+from service.encoders import Encoders, LoadedModel
 from service.errors import FieldNotValid, NotFound
+from service.formats.coded_rows import with_words
 from service.formats.transcript_files import read_transcripts
 from service.settings import HASHING_MODEL, Settings
 from service.storage.database import Database
@@ -160,3 +167,34 @@ def test_without_decisions_all_figures_are_undefined_with_the_reason(database: D
     found = evaluate_decisions(database, deciding.made.id)["assisted"]
     assert (found["suggestions"], found["acceptance"]["value"], found["median_seconds"]) == (0, None, None)
     assert found["acceptance"]["reason"] == "Nothing was decided on."
+
+
+def test_a_fitted_model_is_used_in_the_rounds_in_which_fitting_gives_another_one(database: Database) -> None:
+    made, _ = load_demo_study(database)
+    found = coded_project(database, made.id)
+    model = Encoders(Settings(model=HASHING_MODEL)).load()
+    mirrored = _Mirrored(model.encoder)
+    other = replace(model, encoder=mirrored, background=shipped_background(mirrored))
+    rounds = []
+
+    def fit(given: LoadedModel, _codebook: Codebook, examples: Sequence[Example]) -> LoadedModel:
+        rounds.append(len(examples))
+        return other if len(rounds) % 2 else given
+
+    options = Options(shots=(0, 2), draws=2, split="random")
+    evaluated = run_protocol(with_words(found.table), found.codebook, lambda: model, options, fit=fit)
+    assert len(rounds) == 2
+    assert all(rounds)
+    assert "used in 1 of them" in evaluated.result["notes"][-1]
+    # Turned by the same mirror, all vectors are as near to each other as before.
+    plain = run_protocol(with_words(found.table), found.codebook, lambda: model, options)
+    assert evaluated.result["curve"] == plain.result["curve"]
+
+
+class _Mirrored:
+    def __init__(self, encoder: TextEncoder) -> None:
+        self._encoder = encoder
+        self.identity = replace(encoder.identity, name="mirrored", hash="0" * 64)
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        return -self._encoder.encode(texts)
