@@ -7,6 +7,7 @@ held-out examples chooses. hit@1 / hit@3 as in bench_quality.py.
 """
 
 import argparse
+import json
 import os
 import resource
 import sys
@@ -14,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -39,10 +41,11 @@ SECONDS = 300
 def timed(words: int, encoders: Encoders, model: LoadedModel) -> None:
     """Prints how long adaptation takes on invented decisions of so many words."""
     chance = np.random.default_rng(words)
-    stock = [f"word{number}" for number in range(300)]
+    talk = json.loads((resources.files("models") / "reference" / "everyday_talk.json").read_text(encoding="utf-8"))
+    stock = sorted(set(" ".join(talk["texts"]).split()))
     codes = [Code(id=f"c{number}", name=f"Code {number}") for number in range(CODES)]
     # Each code has words of its own, so that the fit is kept, which takes longest.
-    own = {code.id: chance.choice(stock, 30).tolist() for code in codes}
+    own = {code.id: chance.choice(stock, 60).tolist() for code in codes}
     examples = [
         Example(text=" ".join(chance.choice(own[codes[n % CODES].id], words)), codes=(codes[n % CODES].id,))
         for n in range(DECISIONS)

@@ -36,7 +36,7 @@ BATCH_PIECES = 2_048
 LENGTH_STEP = 32
 # Four fits to more word pieces than this, over all epochs, take longer than five minutes on two cores. Then texts
 # are read fewer times, and at last fewer texts.
-MOST_PIECES = 80_000
+MOST_PIECES = 120_000
 # Of files that describe the base model only, and would be wrong about the fitted one.
 _LEFT_OUT = frozenset({".gitattributes", "README.md", "data_config.json"})
 
