@@ -256,7 +256,8 @@ def other_folder(tmp_path: Path) -> Iterator[Path]:
 
 def as_checked(folder: Path) -> CheckedModelFolder:
     """A folder as if it had passed the check, whatever is in it."""
-    return CheckedModelFolder(path=folder, sha256="x", weights_sha256="y", architecture="BertModel")
+    given = {"sha256": "x", "weights_sha256": "y", "weights": ("model.safetensors",), "architecture": "BertModel"}
+    return CheckedModelFolder(path=folder, **given)
 
 
 def spoil_weights(folder: Path) -> None:
