@@ -1,10 +1,10 @@
-"""Reference statistics: how a code's similarities lie over texts that mostly do not carry it.
+"""Reference statistics: what a corpus says about codes before anybody has decided anything.
 
-Some codes are near to everything that is said, because their wording is general or close to the
-topic of the whole study; their similarities are not comparable with those of other codes. Over a
-corpus most segments do not carry a given code, so the lower quartile of the code's similarities
-tells how near it is to what it does *not* mean. (The mean would also rise with how often the code
-applies, and punish frequent codes for being frequent.)
+A code's wording is rarely what people say when they mean it, and some codes are near to everything that is
+said. Both can be seen in a corpus: each code's vector is moved towards the texts that most likely carry it
+(a mixture model whose centres start at, and are held back by, the codes' own words), and a code that
+attracts more than its share of the texts starts from behind. Half of the way only, because a code may also
+be frequent.
 """
 
 import hashlib
@@ -17,16 +17,34 @@ from importlib import resources
 import numpy as np
 import numpy.typing as npt
 
-from models.encoder import TextEncoder, Vectors, encode_checked
+from models.encoder import TextEncoder, Vectors, encode_checked, unit_rows
+from models.learning import softmax
 
 Floats = npt.NDArray[np.float64]
 
 # Fewer different texts than this are no corpus: the shipped defaults apply.
-LEAST_TEXTS = 100
-# With this many texts the corpus counts half.
-HALF_WEIGHT_TEXTS = 100
+LEAST_TEXTS = 50
 SAMPLE_SIZE = 4_096
-QUARTILE = 0.25
+# So many of them are enough to refine codes with.
+REFINING_TEXTS = 2_048
+# Logits for each unit of cosine.
+SHARPNESS = 20.0
+ROUNDS = 6
+# How far a code that is near to everything is set back.
+SET_BACK = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefinedCodes:
+    """Codes as a corpus shows them.
+
+    Attributes:
+        vectors: unit vectors, shape (codes, dimension).
+        offsets: what to add to ``SHARPNESS`` times the cosine, shape (codes,).
+    """
+
+    vectors: Floats
+    offsets: Floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,41 +59,47 @@ class Reference:
     vectors: Vectors
     hash: str
 
-    def centres(self, code_vectors: Vectors) -> Floats:
-        """What to subtract from each code's similarities, shape (number of codes,).
+    def refined(self, code_vectors: Vectors) -> RefinedCodes:
+        """The codes moved towards the texts that most likely carry them; unmoved if this is no corpus.
 
-        The lower quartile of each code's similarities over the corpus, less the mean of these, and
-        shrunk towards 0 by ``n / (n + 100)`` as far as the corpus is small.
+        Args:
+            code_vectors: unit vectors of the codes' own words, shape (codes, dimension).
         """
-        if len(self.vectors) < LEAST_TEXTS or not len(code_vectors):
-            return np.zeros(len(code_vectors))
-        quartiles = np.quantile(self.vectors @ code_vectors.T, QUARTILE, axis=0)
-        weight = len(self.vectors) / (len(self.vectors) + HALF_WEIGHT_TEXTS)
-        centres: Floats = weight * (quartiles - quartiles.mean())
-        return centres
+        codes = code_vectors.astype(np.float64)
+        if len(self.vectors) < LEAST_TEXTS or not len(codes):
+            return RefinedCodes(vectors=codes, offsets=np.zeros(len(codes)))
+        texts = self.vectors[:REFINING_TEXTS]
+        # The words hold a code back as much as a fair share of the texts moves it.
+        words = code_vectors * np.float32(len(texts) / len(codes))
+        centres = code_vectors
+        for _ in range(ROUNDS):
+            similarities, offsets = _attracted(texts, centres)
+            centres = unit_rows(words + softmax(similarities + offsets).T @ texts)
+        _, offsets = _attracted(texts, centres)
+        return RefinedCodes(vectors=centres.astype(np.float64), offsets=(offsets - offsets.mean()).astype(np.float64))
+
+
+def _attracted(texts: Vectors, centres: Vectors) -> tuple[Vectors, Vectors]:
+    """(logits of the codes for each text, what sets back the codes that are near to, or attract, too many)."""
+    logits = np.float32(SHARPNESS) * (texts @ centres.T)
+    near = -np.float32(SET_BACK) * logits.mean(axis=0)
+    share = softmax(logits + near).mean(axis=0) * np.float32(len(centres))
+    return logits, near - np.float32(SET_BACK) * np.log(share + np.float32(1e-3))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Background:
-    """How similar a codebook is to talk at large: the zero point and the unit of its similarities.
+    """Talk at large: how well a code fits what has nothing to do with it.
 
     Attributes:
-        vectors: unit vectors of the shipped, invented everyday talk, shape (n, dimension).
+        texts: the shipped, invented everyday talk.
+        vectors: their unit vectors, shape (n, dimension).
         hash: hex digest over the texts.
     """
 
+    texts: tuple[str, ...]
     vectors: Vectors
     hash: str
-
-    def scale(self, code_vectors: Vectors) -> tuple[float, float]:
-        """(the median of the best similarity of a text of everyday talk to any code, the deviation of all).
-
-        (0, 1) if there are no codes.
-        """
-        if not len(code_vectors):
-            return 0.0, 1.0
-        similarities = self.vectors @ code_vectors.T
-        return float(np.median(similarities.max(axis=1))), float(max(similarities.std(), 1e-6))
 
 
 class CorpusSample:
@@ -127,11 +151,13 @@ def shipped_background(encoder: TextEncoder) -> Background:
     """
     source = resources.files("models") / "reference" / "everyday_talk.json"
     texts = json.loads(source.read_text(encoding="utf-8"))["texts"]
-    return Background(vectors=encode_checked(encoder, texts), hash=_hash([text.encode() for text in texts]))
+    return Background(
+        texts=tuple(texts), vectors=encode_checked(encoder, texts), hash=_hash([text.encode() for text in texts])
+    )
 
 
 def no_reference() -> Reference:
-    """The shipped default: no corpus is known, so the codes' similarities are left as they are."""
+    """The shipped default: no corpus is known, so the codes are left as they are."""
     return Reference(vectors=np.zeros((0, 0), dtype=np.float32), hash="none")
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.calibration import Basis, Floats, fit_calibration
+from models.calibration import Basis, Calibration, Floats, fit_calibration, shipped_prior
+from models.code_lessons import CodeWords
+from models.code_scorer import CodeScorer
 from models.codebook import Code, Codebook
 from models.encoder import TextEncoder, Vectors, checked_vectors, encode_checked, unit_rows
 from models.example_bank import Evidence, Example, ExampleBank, has_words, merged_examples
@@ -27,10 +29,12 @@ __all__ = [
 ]
 
 # Raised whenever the same input may give other suggestions than before.
-METHOD_VERSION = "1"
+METHOD_VERSION = "2"
 DEFAULT_TOP_K = 3
 # Scores are compared as they are shown: what looks equal is equal, and noise below it decides nothing.
 SCORE_DECIMALS = 6
+# The calibration needs some hundred examples; more only cost time.
+CALIBRATION_EXAMPLES = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,19 +85,18 @@ class SegmentSuggestions:
 
 
 class Suggester:
-    """Suggests codes of one codebook, from its definitions and from accepted examples.
+    """Suggests codes of one codebook, from its words, a corpus, and what people have accepted and rejected.
 
-    Each leaf is represented by the mean of its path of names and its definition, moved towards its
-    accepted examples (nearest-prototype classification: Snell et al. 2017, with the code's own words
-    as two further examples). Same codebook, examples, reference, encoder and text: same suggestions.
+    See :class:`models.code_scorer.CodeScorer` for the method. Same codebook, examples in whatever order,
+    reference, encoder and text: same suggestions.
 
     Args:
         codebook: the tree.
         encoder: what makes the vectors.
         background: the shipped everyday talk, as this encoder sees it.
         reference: a sample of the corpus that the segments come from.
-        examples: coded segments. Their ``codes`` may name codes above the leaves; these teach nothing
-            about leaves and are passed over.
+        examples: coded segments. A code above the leaves says that one of those below it applies; a retired
+            one says nothing.
 
     Raises:
         ExampleNotAccepted: an example names a code that is not in the codebook.
@@ -130,18 +133,14 @@ class Suggester:
         self._encoder = encoder
         self._leaves = codebook.active_leaves
         self._lay_out_tree()
-        self._words = self._code_vectors()
         coded = merged_examples(examples, codebook)
-        self._bank = ExampleBank(
-            coded,
-            vectors=self._encode([example.text for example in coded]),
-            leaf_ids=[leaf.id for leaf in self._leaves],
-            words=self._words,
-            reference=reference,
-        )
-        self._zero, self._unit = background.scale(self._bank.prototypes)
-        similarities, applied = self._bank.judged_without_themselves()
-        self.calibration = fit_calibration(self._standing(similarities), applied)
+        vectors = self._encode([example.text for example in coded])
+        self._words = self._code_words()
+        self._scorer = CodeScorer(codebook, self._leaves, self._words, coded, vectors, reference)
+        self._bank = ExampleBank(coded, vectors=vectors, applied=self._scorer.coded.applied)
+        talk = self._scorer.logits(background.texts, background.vectors)[:, :-1]
+        self._zero = float(np.median(talk.max(axis=1, initial=0)))
+        self.calibration = self._fit_calibration()
 
     @property
     def basis(self) -> Basis:
@@ -168,7 +167,8 @@ class Suggester:
             texts: the segments.
             vectors: what :func:`encode_segments` gave for them, shape (len(texts), dimension).
             top_k: how many leaves at most; 0 means every active leaf.
-            min_score: withhold suggestions below it; None means the default threshold.
+            min_score: withhold suggestions below it; None means the default threshold, and 0 as long as the
+                scores rest on a prior.
 
         Returns:
             One result for each text, in order. A text without any letter or digit gets no suggestion.
@@ -176,13 +176,22 @@ class Suggester:
         Raises:
             EncoderFailed: these are not unit vectors of the encoder's dimension, one for each text.
         """
-        checked_vectors(vectors, len(texts), self._encoder.identity.dimension)
-        similarities = self._bank.similarities(texts, vectors)
-        scores = self._tree_scores(self.calibration.scores(self._standing(similarities)))
+        scores = self._tree_scores(self.scores(texts, vectors))
         return [
             self._result(text, vector, row, top_k=top_k, min_score=min_score)
             for text, vector, row in zip(texts, vectors, scores, strict=True)
         ]
+
+    def scores(self, texts: Sequence[str], vectors: Vectors) -> Floats:
+        """The bare numbers of :meth:`suggest_encoded`: each leaf's score, unrounded, shape (len(texts), leaves).
+
+        Columns stand in the order of the codebook's active leaves.
+
+        Raises:
+            EncoderFailed: these are not unit vectors of the encoder's dimension, one for each text.
+        """
+        checked_vectors(vectors, len(texts), self._encoder.identity.dimension)
+        return self.calibration.scores(*self._standing(self._scorer.logits(texts, vectors)))
 
     def _result(
         self, text: str, vector: Vectors, scores: Floats, *, top_k: int, min_score: float | None
@@ -190,7 +199,8 @@ class Suggester:
         if not has_words(text) or not self._leaves:
             return SegmentSuggestions(abstained=True, basis=self.basis, back_off=None, suggestions=())
         threshold = self.calibration.threshold
-        least = threshold if min_score is None else min_score
+        # Nobody has decided yet what is good enough: the best are shown, and that they rest on a prior.
+        least = min_score if min_score is not None else threshold if self.basis == "project" else 0.0
         ranked = np.argsort(-scores[: len(self._leaves)], kind="stable")
         abstained = bool(scores[ranked[0]] < threshold)
         return SegmentSuggestions(
@@ -207,7 +217,9 @@ class Suggester:
     def _suggestion(self, column: int, text: str, vector: Vectors, scores: Floats) -> Suggestion:
         leaf = self._leaves[column]
         definition = Evidence(
-            kind="definition", text=_definition(leaf), similarity=float(np.clip(self._words[column] @ vector, -1, 1))
+            kind="definition",
+            text=_definition(leaf),
+            similarity=float(np.clip(self._words.vectors[column] @ vector, -1, 1)),
         )
         return Suggestion(
             code=leaf.id,
@@ -248,19 +260,32 @@ class Suggester:
         scores: Floats = np.minimum(np.column_stack([leaf_scores, *sums]).round(SCORE_DECIMALS), 1.0)
         return scores
 
-    def _standing(self, similarities: Floats) -> Floats:
-        standing: Floats = (similarities - self._zero) / self._unit
-        return standing
+    def _standing(self, logits: Floats) -> tuple[Floats, Floats]:
+        """(how far the leaves lie above everyday talk, what examples say for "none")."""
+        return logits[:, :-1] - self._zero, logits[:, -1]
+
+    def _fit_calibration(self) -> Calibration:
+        coded = self._scorer.coded
+        says_all = coded.applied.any(axis=1) | (coded.targets[:, -1] > 0)
+        known = np.flatnonzero(says_all)
+        rows = known[:: max(1, -(-len(known) // CALIBRATION_EXAMPLES))]
+        standing, none = self._standing(self._scorer.without_themselves(rows))
+        return fit_calibration(standing, none, coded.applied[rows], shipped_prior(self._scorer.untaught))
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
         return encode_segments(self.codebook, self._encoder, texts)
 
-    def _code_vectors(self) -> Vectors:
-        """The mean direction of each leaf's path of names and its definition."""
-        paths = [self.codebook.path(leaf.id) for leaf in self._leaves]
-        names = self._encode([" > ".join(code.name for code in path) for path in paths])
-        definitions = self._encode([_definition(leaf) for leaf in self._leaves])
-        return unit_rows(names + definitions)
+    def _code_words(self) -> CodeWords:
+        """Each leaf's words: the mean direction of its path of names and of what its definition says."""
+        paths = [" > ".join(code.name for code in self.codebook.path(leaf.id)) for leaf in self._leaves]
+        meanings = [" ".join(filter(has_words, (_definition(leaf), leaf.include))) for leaf in self._leaves]
+        excluded = [(column, leaf.exclude) for column, leaf in enumerate(self._leaves) if has_words(leaf.exclude)]
+        return CodeWords(
+            texts=[f"{path} {meaning}" for path, meaning in zip(paths, meanings, strict=True)],
+            vectors=unit_rows(self._encode(paths) + self._encode(meanings)),
+            excluded=excluded,
+            excluded_vectors=self._encode([text for _, text in excluded]),
+        )
 
 
 def encode_segments(codebook: Codebook, encoder: TextEncoder, texts: Sequence[str]) -> Vectors:

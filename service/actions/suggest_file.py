@@ -55,7 +55,7 @@ def suggest_file(  # noqa: PLR0913 - each is one option of the command
     """Writes one row of suggestions for each segment of a file, in its order.
 
     All rows of all files are checked before the model is loaded. The reference statistics come from all of
-    the input (or of ``reference``) if these are at least 100 different texts; else the shipped defaults
+    the input (or of ``reference``) if these are at least 50 different texts; else the shipped defaults
     apply, as they do over HTTP.
 
     Args:
@@ -145,10 +145,11 @@ def _checked_examples(path: Path | None, codebook: Codebook) -> list[Example]:
     with naming_file("--examples"):
         rows = read_examples(path)
         for place, example in rows:
-            if any(code not in codebook for code in example.codes):
-                raise ExampleNotAccepted(
-                    "The coded segment names a code that is not in the codebook.", places=(f"{place}, codes",)
-                )
+            for field, codes in (("codes", example.codes), ("rejected", example.rejected)):
+                if any(code not in codebook for code in codes):
+                    raise ExampleNotAccepted(
+                        "The coded segment names a code that is not in the codebook.", places=(f"{place}, {field}",)
+                    )
     return [example for _, example in rows]
 
 

@@ -29,7 +29,7 @@ def example_from_row(row: Mapping[str, Any], prefix: str) -> Example:
     """One coded row as an example; unknown keys are passed over.
 
     Args:
-        row: ``{"text", "codes", "document"?, "site"?, "paragraph"?, "id"?, ...}``.
+        row: ``{"text", "codes", "rejected"?, "document"?, "site"?, "paragraph"?, "id"?, ...}``.
         prefix: put before the field's name in the place of an error, e.g. ``examples[3].``.
 
     Raises:
@@ -39,12 +39,15 @@ def example_from_row(row: Mapping[str, Any], prefix: str) -> Example:
     if not isinstance(text, str):
         raise FieldNotValid("A coded segment needs a text.", place=f"{prefix}text")
     check_segment(text, place=f"{prefix}text", may_be_empty=True)
-    return Example(text=text, codes=_codes(row.get("codes"), f"{prefix}codes"), reference=_reference(row, prefix))
+    rejected = () if row.get("rejected") is None else _codes(row["rejected"], f"{prefix}rejected")
+    # A row of rejections need not say which codes apply.
+    codes = _codes(row.get("codes", [] if rejected else None), f"{prefix}codes")
+    return Example(text=text, codes=codes, reference=_reference(row, prefix), rejected=rejected)
 
 
 def _codes(value: object, place: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(code, str) for code in value):
-        raise FieldNotValid("codes must be a list of code ids; [] means that no code applies.", place=place)
+        raise FieldNotValid("Must be a list of code ids; codes: [] means that no code applies.", place=place)
     if len(value) > limits.MAX_CODES_PER_EXAMPLE:
         raise FieldNotValid(f"A segment may have at most {limits.MAX_CODES_PER_EXAMPLE} codes.", place=place)
     return tuple(dict.fromkeys(value))

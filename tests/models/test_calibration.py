@@ -12,12 +12,23 @@ from models.calibration import (
     HIGHEST_THRESHOLD,
     LEAST_EXAMPLES,
     LOWEST_THRESHOLD,
-    SHIPPED_PRIOR,
     Calibration,
     Flags,
     Floats,
     fit_calibration,
+    shipped_prior,
 )
+
+SHIPPED_PRIOR = shipped_prior()
+
+
+def nothing(standing: Floats) -> Floats:
+    """What examples say for none where they say nothing."""
+    return np.zeros(len(standing))
+
+
+def fit(standing: Floats, applied: Flags) -> Calibration:
+    return fit_calibration(standing, nothing(standing), applied, SHIPPED_PRIOR)
 
 
 def calibration(sharpness: float = 1.0, none_offset: float = 0.0) -> Calibration:
@@ -35,7 +46,7 @@ CALIBRATIONS = st.builds(calibration, st.floats(0.01, 20), st.floats(-30, 30))
 
 @given(CALIBRATIONS, STANDING)
 def test_scores_are_probabilities_and_leave_room_for_none(calibration: Calibration, standing: Floats) -> None:
-    scores = calibration.scores(standing)
+    scores = calibration.scores(standing, nothing(standing))
     assert scores.shape == standing.shape
     assert np.isfinite(scores).all()
     assert (scores >= 0).all()
@@ -44,7 +55,7 @@ def test_scores_are_probabilities_and_leave_room_for_none(calibration: Calibrati
 
 @given(arrays.arrays(np.float64, (4, 3), elements=st.floats(-5, 5)))
 def test_a_row_sums_to_less_than_one(standing: Floats) -> None:
-    assert (SHIPPED_PRIOR.scores(standing).sum(axis=1) < 1).all()
+    assert (SHIPPED_PRIOR.scores(standing, nothing(standing)).sum(axis=1) < 1).all()
 
 
 @given(CALIBRATIONS, STANDING, st.floats(0, 10), st.data())
@@ -54,7 +65,7 @@ def test_a_more_similar_code_scores_no_less_and_the_others_no_more(
     code = data.draw(st.integers(0, standing.shape[1] - 1))
     nearer = standing.copy()
     nearer[:, code] += more
-    before, after = calibration.scores(standing), calibration.scores(nearer)
+    before, after = calibration.scores(standing, nothing(standing)), calibration.scores(nearer, nothing(nearer))
     assert (after[:, code] >= before[:, code] - 1e-12).all()
     others = np.delete(after - before, code, axis=1)
     assert (others <= 1e-12).all()
@@ -62,26 +73,31 @@ def test_a_more_similar_code_scores_no_less_and_the_others_no_more(
 
 @given(CALIBRATIONS, STANDING)
 def test_scores_follow_the_order_of_the_similarities(calibration: Calibration, standing: Floats) -> None:
-    for row, scores in zip(standing, calibration.scores(standing), strict=True):
+    for row, scores in zip(standing, calibration.scores(standing, nothing(standing)), strict=True):
         in_order = scores[np.argsort(row)]
         assert (np.diff(in_order) >= 0).all()
 
 
 def test_scores_are_a_softmax_with_one_more_choice() -> None:
-    (scores,) = calibration(sharpness=2.0, none_offset=0.5).scores(np.array([[0.1, -0.2, 0.7]]))
+    (scores,) = calibration(sharpness=2.0, none_offset=0.5).scores(
+        np.array([[0.1, -0.2, 0.7]]), nothing(np.array([[0.1, -0.2, 0.7]]))
+    )
     weights = np.exp([0.2, -0.4, 1.4, 0.5])
     assert scores == pytest.approx(weights[:3] / weights.sum())
 
 
 def test_each_row_is_judged_alone() -> None:
     standing = np.random.default_rng(0).normal(size=(50, 9))
-    together = SHIPPED_PRIOR.scores(standing)
-    assert all(np.array_equal(SHIPPED_PRIOR.scores(standing[[row]])[0], together[row]) for row in range(50))
+    together = SHIPPED_PRIOR.scores(standing, nothing(standing))
+    assert all(
+        np.array_equal(SHIPPED_PRIOR.scores(standing[[row]], nothing(standing[[row]]))[0], together[row])
+        for row in range(50)
+    )
 
 
 def test_no_texts_and_no_codes_have_no_scores() -> None:
-    assert SHIPPED_PRIOR.scores(np.zeros((0, 4))).shape == (0, 4)
-    assert SHIPPED_PRIOR.scores(np.zeros((4, 0))).shape == (4, 0)
+    assert SHIPPED_PRIOR.scores(np.zeros((0, 4)), nothing(np.zeros((0, 4)))).shape == (0, 4)
+    assert SHIPPED_PRIOR.scores(np.zeros((4, 0)), nothing(np.zeros((4, 0)))).shape == (4, 0)
 
 
 # ---------------------------------------------------------------- what examples teach
@@ -91,7 +107,7 @@ def drawn(count: int, codes: int, truth: Calibration, *, seed: int = 0) -> tuple
     """Coded examples from a world in which the calibration is true."""
     random = np.random.default_rng(seed)
     standing = random.normal(scale=1.5, size=(count, codes))
-    scores = truth.scores(standing)
+    scores = truth.scores(standing, nothing(standing))
     chances = np.column_stack([scores, 1 - scores.sum(axis=1)])
     choice = (random.random((count, 1)) > chances.cumsum(axis=1)).sum(axis=1)
     applied = np.zeros((count, codes + 1), dtype=bool)
@@ -103,7 +119,7 @@ def drawn(count: int, codes: int, truth: Calibration, *, seed: int = 0) -> tuple
 @pytest.mark.parametrize("none_offset", [-1.0, 1.5])
 def test_enough_examples_bring_the_truth_to_light(sharpness: float, none_offset: float) -> None:
     truth = calibration(sharpness, none_offset)
-    some, many = (fit_calibration(*drawn(count, 8, truth)) for count in (500, 5_000))
+    some, many = (fit(*drawn(count, 8, truth)) for count in (500, 5_000))
     assert some.basis == many.basis == "project"
     assert some.sharpness == pytest.approx(sharpness, rel=0.2)
     assert many.sharpness == pytest.approx(sharpness, rel=0.07)
@@ -113,12 +129,12 @@ def test_enough_examples_bring_the_truth_to_light(sharpness: float, none_offset:
 @settings(max_examples=20)
 @given(st.integers(0, LEAST_EXAMPLES - 1), st.integers(0, 1_000))
 def test_few_examples_teach_nothing(count: int, seed: int) -> None:
-    assert fit_calibration(*drawn(count, 4, calibration(5.0), seed=seed)) == SHIPPED_PRIOR
+    assert fit(*drawn(count, 4, calibration(5.0), seed=seed)) == SHIPPED_PRIOR
 
 
 def test_the_first_examples_move_the_prior_less_than_many() -> None:
-    few = fit_calibration(*drawn(LEAST_EXAMPLES, 8, calibration(3.0)))
-    many = fit_calibration(*drawn(2_000, 8, calibration(3.0)))
+    few = fit(*drawn(LEAST_EXAMPLES, 8, calibration(3.0)))
+    many = fit(*drawn(2_000, 8, calibration(3.0)))
     assert few.basis == many.basis == "project"
     assert SHIPPED_PRIOR.sharpness < few.sharpness < many.sharpness
 
@@ -126,7 +142,7 @@ def test_the_first_examples_move_the_prior_less_than_many() -> None:
 def test_without_an_example_of_no_code_nothing_is_learnt_about_none() -> None:
     standing, applied = drawn(400, 6, calibration(1.5, none_offset=-20))
     assert applied.any(axis=1).all()
-    assert fit_calibration(standing, applied).none_offset == SHIPPED_PRIOR.none_offset
+    assert fit(standing, applied).none_offset == SHIPPED_PRIOR.none_offset
 
 
 def test_examples_of_no_code_make_none_likelier() -> None:
@@ -134,7 +150,7 @@ def test_examples_of_no_code_make_none_likelier() -> None:
     offsets = []
     for share in (0.1, 0.3, 0.6):
         emptied = applied & (np.arange(400) >= share * 400)[:, None]
-        offsets.append(fit_calibration(standing, emptied).none_offset)
+        offsets.append(fit(standing, emptied).none_offset)
     assert offsets == sorted(offsets)
     assert len(set(offsets)) == 3
 
@@ -157,15 +173,15 @@ def test_the_threshold_is_the_lowest_from_which_half_of_the_first_suggestions_ar
     values = st.sampled_from([-1.0, 0.0, 0.5, 1.0, 2.0]) | st.floats(-2, 3)
     standing = data.draw(arrays.arrays(np.float64, shape, elements=values))
     applied = data.draw(arrays.arrays(np.bool_, shape))
-    fitted = fit_calibration(standing, applied)
-    assert fitted.threshold == pytest.approx(lowest_half_right(fitted.scores(standing), applied))
+    fitted = fit(standing, applied)
+    assert fitted.threshold == pytest.approx(lowest_half_right(fitted.scores(standing, nothing(standing)), applied))
 
 
 def test_equal_scores_share_one_fate_at_the_threshold() -> None:
     standing = np.zeros((40, 1))
     mostly_wrong = np.zeros((40, 1), dtype=bool)
     mostly_wrong[:10] = True
-    assert fit_calibration(standing, mostly_wrong).threshold == HIGHEST_THRESHOLD
+    assert fit(standing, mostly_wrong).threshold == HIGHEST_THRESHOLD
 
 
 @pytest.mark.parametrize("codes", [1, 2, 30])
@@ -177,13 +193,15 @@ def test_examples_that_say_nothing_give_a_calibration_that_still_works(
     codes: int, standing_of: Callable[[tuple[int, int]], Floats], applied_of: Callable[..., Flags]
 ) -> None:
     shape = (50, codes)
-    fitted = fit_calibration(standing_of(shape), applied_of(shape, dtype=bool))
+    fitted = fit(standing_of(shape), applied_of(shape, dtype=bool))
     assert np.isfinite([fitted.sharpness, fitted.none_offset, fitted.threshold]).all()
     assert fitted.sharpness > 0
     assert LOWEST_THRESHOLD <= fitted.threshold <= HIGHEST_THRESHOLD
-    scores = fitted.scores(np.random.default_rng(0).normal(size=shape))
+    scores = fitted.scores(
+        np.random.default_rng(0).normal(size=shape), nothing(np.random.default_rng(0).normal(size=shape))
+    )
     assert np.isfinite(scores).all()
 
 
 def test_a_codebook_without_codes_leaves_the_prior() -> None:
-    assert fit_calibration(np.zeros((50, 0)), np.zeros((50, 0), dtype=bool)) == SHIPPED_PRIOR
+    assert fit(np.zeros((50, 0)), np.zeros((50, 0), dtype=bool)) == SHIPPED_PRIOR

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -17,8 +18,8 @@ from models.errors import EncoderFailed
 from models.hashing_encoder import HashingEncoder
 from models.reference import (
     LEAST_TEXTS,
+    ROUNDS,
     SAMPLE_SIZE,
-    Background,
     CorpusSample,
     Reference,
     no_reference,
@@ -99,75 +100,81 @@ def test_texts_and_vectors_must_be_as_many() -> None:
         CorpusSample().add(["a", "b"], random_units(1))
 
 
-# ---------------------------------------------------------------- the centres
+# ---------------------------------------------------------------- refining codes
 
 
-def oracle_centres(corpus: Vectors, codes: Vectors) -> list[float]:
+def oracle_refined(corpus: Vectors, codes: Vectors) -> tuple[list[list[float]], list[float]]:
     """The definition, spelt out in plain Python."""
-    quartiles = []
-    for code in codes:
-        similarities = sorted(float(text @ code) for text in corpus)
-        at = 0.25 * (len(similarities) - 1)
-        low = similarities[int(at)]
-        high = similarities[min(int(at) + 1, len(similarities) - 1)]
-        quartiles.append(low + (at - int(at)) * (high - low))
-    mean = sum(quartiles) / len(quartiles)
-    return [len(corpus) / (len(corpus) + 100) * (quartile - mean) for quartile in quartiles]
+    count = len(corpus) / len(codes)
+    centres = [[float(value) for value in code] for code in codes]
+    for _ in range(ROUNDS):
+        logits, offsets = oracle_attracted(corpus, centres)
+        moved = [[count * float(value) for value in code] for code in codes]
+        for text, row in zip(corpus, logits, strict=True):
+            weights = [math.exp(logit + offset) for logit, offset in zip(row, offsets, strict=True)]
+            for code, weight in enumerate(weights):
+                moved[code] = [
+                    old + weight / sum(weights) * float(new) for old, new in zip(moved[code], text, strict=True)
+                ]
+        centres = [[value / math.hypot(*code) for value in code] for code in moved]
+    _, offsets = oracle_attracted(corpus, centres)
+    return centres, [offset - sum(offsets) / len(offsets) for offset in offsets]
 
 
-@pytest.mark.parametrize("texts", [LEAST_TEXTS, 101, 250, 1_000])
-def test_centres_follow_their_definition(texts: int) -> None:
+def oracle_attracted(corpus: Vectors, centres: list[list[float]]) -> tuple[list[list[float]], list[float]]:
+    logits = [[20 * sum(float(a) * b for a, b in zip(text, code, strict=True)) for code in centres] for text in corpus]
+    near = [-0.5 * sum(row[code] for row in logits) / len(corpus) for code in range(len(centres))]
+    shares = [0.0] * len(centres)
+    for row in logits:
+        weights = [math.exp(logit + offset) for logit, offset in zip(row, near, strict=True)]
+        shares = [share + weight / sum(weights) / len(corpus) for share, weight in zip(shares, weights, strict=True)]
+    return logits, [
+        offset - 0.5 * math.log(share * len(centres) + 1e-3) for offset, share in zip(near, shares, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("texts", [LEAST_TEXTS, 101])
+def test_refined_codes_follow_their_definition(texts: int) -> None:
     corpus, codes = random_units(texts, seed=texts), random_units(6, seed=1)
-    centres = Reference(vectors=corpus, hash="x").centres(codes)
-    assert centres == pytest.approx(oracle_centres(corpus, codes), abs=1e-6)
-    assert centres.sum() == pytest.approx(0, abs=1e-6)
+    refined = Reference(vectors=corpus, hash="x").refined(codes)
+    vectors, offsets = oracle_refined(corpus, codes)
+    assert refined.vectors == pytest.approx(np.array(vectors), abs=1e-4)
+    assert refined.offsets == pytest.approx(np.array(offsets), abs=1e-3)
 
 
 @pytest.mark.parametrize("texts", [0, 1, LEAST_TEXTS - 1])
 def test_too_few_texts_move_nothing(texts: int) -> None:
-    reference = Reference(vectors=random_units(texts), hash="x")
-    assert reference.centres(random_units(6)).tolist() == [0] * 6
+    codes = random_units(6)
+    refined = Reference(vectors=random_units(texts), hash="x").refined(codes)
+    assert np.array_equal(refined.vectors, codes)
+    assert refined.offsets.tolist() == [0] * 6
 
 
 def test_no_reference_moves_nothing() -> None:
-    assert no_reference().centres(random_units(6)).tolist() == [0] * 6
-    assert sampled([]).centres(random_units(6)).tolist() == [0] * 6
+    assert no_reference().refined(random_units(6)).offsets.tolist() == [0] * 6
+    assert sampled([]).refined(random_units(6)).offsets.tolist() == [0] * 6
     assert sampled([]).vectors.shape == (0, 0)
 
 
-def test_no_codes_have_no_centres() -> None:
-    assert Reference(vectors=random_units(200), hash="x").centres(random_units(0)).shape == (0,)
+def test_no_codes_are_refined_to_none() -> None:
+    assert Reference(vectors=random_units(200), hash="x").refined(random_units(0)).vectors.shape == (0, 16)
 
 
-def test_a_small_corpus_counts_for_less_than_a_large_one_of_the_same_kind() -> None:
-    corpus, codes = random_units(150), random_units(6, seed=1)
-    small = Reference(vectors=corpus, hash="x").centres(codes)
-    large = Reference(vectors=np.tile(corpus, (20, 1)), hash="y").centres(codes)
-    assert (np.abs(small) < np.abs(large)).all()
-    assert np.corrcoef(small, large)[0, 1] > 0.99
-
-
-def test_a_code_that_is_near_to_everything_has_the_highest_centre() -> None:
+def test_a_code_that_is_near_to_everything_is_set_back() -> None:
     codes = random_units(6, seed=1)
     corpus = unit_rows(random_units(300) + 2 * codes[4])
-    assert Reference(vectors=corpus, hash="x").centres(codes).argmax() == 4
+    assert Reference(vectors=corpus, hash="x").refined(codes).offsets.argmin() == 4
+
+
+def test_a_code_moves_towards_what_is_said_where_it_is_meant() -> None:
+    codes = np.eye(3, 16, dtype=np.float32)
+    said = unit_rows(codes[:1] + np.eye(16, dtype=np.float32)[[9]])[0]
+    corpus = np.concatenate([np.tile(said, (60, 1)), unit_rows(random_units(60))])
+    refined = Reference(vectors=corpus, hash="x").refined(codes).vectors
+    assert refined[0] @ said > codes[0] @ said + 0.1
 
 
 # ---------------------------------------------------------------- everyday talk
-
-
-def test_the_scale_is_the_middle_of_the_best_similarities_and_the_deviation_of_all() -> None:
-    talk, codes = random_units(41), random_units(6, seed=1)
-    similarities = [[float(text @ code) for code in codes] for text in talk]
-    zero, unit = Background(vectors=talk, hash="x").scale(codes)
-    assert zero == pytest.approx(sorted(max(row) for row in similarities)[20], abs=1e-6)
-    assert unit == pytest.approx(np.std([value for row in similarities for value in row]), abs=1e-6)
-
-
-def test_the_unit_is_never_zero() -> None:
-    talk = np.tile(random_units(1), (5, 1))
-    assert Background(vectors=talk, hash="x").scale(random_units(1, seed=1))[1] > 0
-    assert Background(vectors=talk, hash="x").scale(random_units(0)) == (0.0, 1.0)
 
 
 def test_the_shipped_talk_is_many_different_texts_and_encoded_as_they_are() -> None:
@@ -176,6 +183,7 @@ def test_the_shipped_talk_is_many_different_texts_and_encoded_as_they_are() -> N
     background = shipped_background(HashingEncoder())
     assert len(set(texts)) == len(texts) >= 300
     assert np.array_equal(background.vectors, HashingEncoder().encode(texts))
+    assert list(background.texts) == texts
     assert background.hash == shipped_background(HashingEncoder()).hash
 
 

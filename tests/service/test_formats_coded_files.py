@@ -51,8 +51,15 @@ def test_codes_keep_their_order_and_stand_once() -> None:
 
 def test_unknown_keys_are_passed_over_and_the_text_is_unchanged(tmp_path: Path) -> None:
     text = " e\u0301 \u202e \t tab "
-    rows = [coded(text=text, coder="A", rejected=["x"], confidence={"high": 1})]
+    rows = [coded(text=text, coder="A", confidence={"high": 1})]
     assert examples_of(tmp_path, *rows) == [("line 1", Example(text=text, codes=("hope",)))]
+
+
+def test_rejected_codes_are_read_beside_those_that_apply_or_alone(tmp_path: Path) -> None:
+    rows = [coded(rejected=["x", "x"]), coded(codes=[], rejected=["x"]), {"text": "a", "rejected": ["x"]}]
+    examples = [example for _, example in examples_of(tmp_path, *rows)]
+    assert [(one.codes, one.rejected) for one in examples] == [(("hope",), ("x",)), ((), ("x",)), ((), ("x",))]
+    assert example_from_row(coded(rejected=None), "").rejected == ()
 
 
 def test_the_same_segment_of_several_coders_gives_several_examples(tmp_path: Path) -> None:
@@ -69,6 +76,8 @@ def test_the_same_segment_of_several_coders_gives_several_examples(tmp_path: Pat
         ({"text": SECRET, "codes": "hope"}, "field_not_valid", "line 2, codes"),
         ({"text": SECRET, "codes": [1]}, "field_not_valid", "line 2, codes"),
         ({"text": SECRET, "codes": ["hope"] * 101}, "field_not_valid", "line 2, codes"),
+        (coded(text=SECRET, rejected="hope"), "field_not_valid", "line 2, rejected"),
+        ({"text": SECRET, "rejected": []}, "field_not_valid", "line 2, codes"),
         (coded(text=SECRET * 1_000), "segment_too_long", "line 2, text"),
         (coded(text=SECRET, site=["BU"]), "field_not_valid", "line 2, site"),
         (coded(text=SECRET, paragraph=1.5), "field_not_valid", "line 2, paragraph"),

@@ -1,0 +1,1 @@
+"""The suggester beside the baselines, by one protocol."""

@@ -1,0 +1,66 @@
+"""The suggester as one more method of the protocol."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from models.encoder import EncoderIdentity, Vectors
+from models.reference import Background, CorpusSample, Reference, no_reference, shipped_background
+from models.suggester import Example, Suggester
+from quality.tasks import Draw, Encode, Floats, Task
+
+
+class KeptEncoder:
+    """An encoder that looks texts up where they have been encoded before."""
+
+    def __init__(self, encode: Encode, identity: EncoderIdentity) -> None:
+        self._encode = encode
+        self.identity = identity
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """See TextEncoder."""
+        if not texts:
+            return np.zeros((0, self.identity.dimension), dtype=np.float32)
+        return self._encode(texts)
+
+    @cached_property
+    def background(self) -> Background:
+        """The everyday talk."""
+        return shipped_background(self)
+
+
+def corpus(task: Task, rows: Sequence[int]) -> Reference:
+    """The reference that a file of these segments makes."""
+    sample = CorpusSample()
+    sample.add([task.texts[row] for row in rows], task.vectors[list(rows)])
+    return sample.reference()
+
+
+def suggester(
+    task: Task, draw: Draw, examples: Sequence[Example], encoder: KeptEncoder, *, with_corpus: bool = True
+) -> Suggester:
+    """Our suggester as `themecoder suggest` makes it for a file of the tested segments."""
+    return Suggester(
+        task.codebook,
+        encoder,
+        background=encoder.background,
+        reference=corpus(task, draw.tested.tolist()) if with_corpus else no_reference(),
+        examples=examples,
+    )
+
+
+def examples_of(task: Task, rows: Sequence[int]) -> list[Example]:
+    """Coded segments as the suggester takes them."""
+    return [Example(text=task.texts[row], codes=task.codes[row], reference=str(row)) for row in rows]
+
+
+def scores(suggester: Suggester, task: Task, rows: Sequence[int]) -> Floats:
+    """The scores of the candidates; those above the leaves have the sum of what lies below."""
+    leaf_scores = suggester.scores([task.texts[row] for row in rows], task.vectors[list(rows)])
+    leaves = task.codebook.active_leaves
+    below = np.array(
+        [[code in {step.id for step in task.codebook.path(leaf.id)} for code in task.candidates] for leaf in leaves]
+    )
+    rolled_up: Floats = leaf_scores @ below
+    return rolled_up

@@ -1,0 +1,158 @@
+"""How strongly a text means each leaf of a codebook: its words, the corpus and the examples in one linear model."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from models.code_lessons import WORDS_WEIGHT, CodedRows, CodeWords
+from models.codebook import Code, Codebook
+from models.encoder import Vectors
+from models.example_bank import Example
+from models.learning import (
+    Features,
+    Floats,
+    Learner,
+    Lessons,
+    PrototypeCodes,
+    RidgeCodes,
+    Rows,
+    SoftmaxCodes,
+    softmax,
+)
+from models.reference import SHARPNESS, Reference
+from models.word_features import WordFeatures
+
+# How much the use of words counts beside what the encoder makes of a text.
+WORDS_IN_RIDGE, WORDS_IN_SOFTMAX = 0.5, 0.25
+# What is left of the bare similarity to a code once there are many examples, and how fast it gets there.
+LASTING_SIMILARITY = 0.1
+FULL_WEIGHT_EXAMPLES = 20.0
+# So many cells (examples x codes) are fitted by softmax regression; prototypes take its place beyond.
+MOST_SOFTMAX_CELLS = 400_000
+# What a rejection takes from the code on the very segment where it was rejected, in logits.
+REJECTED_HERE = 4.0
+
+
+class CodeScorer:
+    """Logits of the leaves, and of "none of these" where examples teach it.
+
+    Args:
+        codebook: the tree.
+        leaves: the codes that can be suggested, in the order of all columns below.
+        words: their own words.
+        examples: what :func:`models.example_bank.merged_examples` gives.
+        vectors: the examples' unit vectors, shape (examples, dimension).
+        reference: a sample of the corpus.
+
+    Attributes:
+        coded: which leaves the examples carry.
+        untaught: how far logits still rest on the codes' bare words, 1 (wholly) to 0.
+    """
+
+    def __init__(
+        self,
+        codebook: Codebook,
+        leaves: Sequence[Code],
+        words: CodeWords,
+        examples: Sequence[Example],
+        vectors: Vectors,
+        reference: Reference,
+    ) -> None:
+        self._codebook = codebook
+        self._rows = {example.text: row for row, example in enumerate(examples)}
+        refined = reference.refined(words.vectors)
+        self._similarity = SHARPNESS * refined.vectors.T
+        self._offsets = refined.offsets
+        likely = softmax(vectors.astype(np.float64) @ self._similarity + self._offsets)
+        self.coded = CodedRows(examples, codebook, leaves, likely)
+        texts = [example.text for example in examples]
+        self._word_use = WordFeatures(self._spelt_out([*texts, *words.texts]))
+        self._features = np.concatenate(
+            [
+                self._both(texts, vectors),
+                self._both(words.texts, words.vectors),
+                self._both([text for _, text in words.excluded], words.excluded_vectors),
+            ]
+        )
+        self._excluded = [column for column, _ in words.excluded]
+        self._learn(len(leaves), len(examples))
+
+    def logits(self, texts: Sequence[str], vectors: Vectors) -> Floats:
+        """Shape (texts, leaves + 1); the last column is "none of these", 0 as long as nothing teaches it.
+
+        A text that is an example is judged as if it were none, but codes that were rejected there stay so.
+        """
+        split = vectors.shape[1]
+        # In double precision, so that what else is in the call leaves no trace.
+        logits: Floats = vectors.astype(np.float64) @ self._coefficients[:split] + self._intercepts
+        logits += self._word_use.sparse(self._spelt_out(texts)) @ self._coefficients[split:]
+        own = [(at, self._rows[text]) for at, text in enumerate(texts) if text in self._rows]
+        if own:
+            places, rows = np.array(own).T
+            learnt = self._lesson_of[rows] >= 0
+            logits[places[learnt]] = self.without_themselves(rows[learnt])
+            logits[places, :-1] -= REJECTED_HERE * self.coded.rejected[rows]
+        return logits
+
+    def without_themselves(self, rows: Rows) -> Floats:
+        """The logits of known examples, each as if it had not been learnt from; shape (len(rows), leaves + 1)."""
+        lessons = self._lesson_of[rows]
+        vectors = self._features[rows, : len(self._similarity)].astype(np.float64)
+        logits = np.zeros((len(rows), len(self._offsets) + 1))
+        logits[:, :-1] = self._similarity_weight * (vectors @ self._similarity + self._offsets)
+        for learner, weight in self._learners:
+            learnt = learner.without_themselves(lessons)
+            logits[:, : learnt.shape[1]] += weight * learnt
+        return logits
+
+    def _both(self, texts: Sequence[str], vectors: Vectors) -> Features:
+        return np.concatenate([vectors, self._word_use.of(self._spelt_out(texts))], axis=1)
+
+    def _spelt_out(self, texts: Sequence[str]) -> list[str]:
+        return [self._codebook.spell_out(text) for text in texts]
+
+    def _learn(self, leaves: int, examples: int) -> None:
+        known = self.coded.known
+        self._lesson_of: Rows = np.full(examples, -1)
+        self._lesson_of[known] = np.arange(len(known))
+        # A code with some examples of its own is hardly judged by its bare words any more.
+        taught = self.coded.targets.sum() + self.coded.rejected.sum()
+        self.untaught = leaves / max(leaves + FULL_WEIGHT_EXAMPLES * taught, 1.0)
+        self._similarity_weight = LASTING_SIMILARITY + (1 - LASTING_SIMILARITY) * self.untaught
+        self._learners: list[tuple[Learner, float]] = []
+        if leaves:
+            self._learners.append((RidgeCodes(self._lessons(leaves, examples, WORDS_IN_RIDGE)), 1.0))
+        if leaves and taught:
+            lessons = self._lessons(leaves, examples, WORDS_IN_SOFTMAX)
+            is_small = len(lessons.features) * leaves <= MOST_SOFTMAX_CELLS
+            self._learners.append((SoftmaxCodes(lessons) if is_small else PrototypeCodes(lessons), 1 - self.untaught))
+        self._sum_up(leaves)
+
+    def _lessons(self, leaves: int, examples: int, word_weight: float) -> Lessons:
+        features = self._features.copy()
+        features[:, len(self._similarity) :] *= np.float32(np.sqrt(word_weight))
+        known, open_rows = self.coded.known, self.coded.open
+        own_words, excluded = features[examples : examples + leaves], features[examples + leaves :]
+        knows_none = bool(self.coded.targets[:, -1].any())
+        targets = np.concatenate([self.coded.targets[known], np.eye(leaves, leaves + 1)])
+        rejections = [(row, int(code)) for row, code in np.argwhere(self.coded.rejected[open_rows])]
+        rejections += [(len(open_rows) + row, column) for row, column in enumerate(self._excluded)]
+        return Lessons(
+            features=np.concatenate([features[known], own_words]),
+            targets=targets if knows_none else targets[:, :-1],
+            weights=np.append(np.ones(len(known)), np.full(leaves, WORDS_WEIGHT)),
+            rejections=rejections,
+            rejected_features=np.concatenate([features[open_rows], excluded]),
+        )
+
+    def _sum_up(self, leaves: int) -> None:
+        """All parts are linear in the features, so one matrix holds their sum."""
+        split = len(self._similarity)
+        self._coefficients: Floats = np.zeros((self._features.shape[1], leaves + 1))
+        self._coefficients[:split, :-1] = self._similarity_weight * self._similarity
+        self._intercepts: Floats = np.append(self._similarity_weight * self._offsets, 0.0)
+        for (learner, weight), word_weight in zip(self._learners, (WORDS_IN_RIDGE, WORDS_IN_SOFTMAX), strict=False):
+            scaled = weight * learner.coefficients
+            scaled[split:] *= np.sqrt(word_weight)
+            self._coefficients[:, : scaled.shape[1]] += scaled
+            self._intercepts[: scaled.shape[1]] += weight * learner.intercepts

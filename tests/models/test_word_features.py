@@ -1,0 +1,53 @@
+"""Words as vectors: what counts as a word, repetition, rarity, and the same vector wherever a text stands."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.word_features import DIMENSION, WordFeatures
+
+TEXTS = st.lists(st.text("abc de\u00e9\u4f60 .'", max_size=20), max_size=6)
+
+
+@given(TEXTS, TEXTS)
+def test_rows_are_unit_vectors_or_zero(known: list[str], texts: list[str]) -> None:
+    rows = WordFeatures(known).of(texts)
+    assert rows.shape == (len(texts), DIMENSION)
+    assert np.isfinite(rows).all()
+    lengths = np.linalg.norm(rows, axis=1)
+    assert all(length == pytest.approx(1, abs=1e-5) or length == 0 for length in lengths)
+
+
+@given(TEXTS, st.data())
+def test_a_text_has_the_same_vector_whatever_stands_beside_it(texts: list[str], data: st.DataObject) -> None:
+    words = WordFeatures(["ab cd", "ab"])
+    rows = words.of(texts)
+    for text, row in zip(texts, rows, strict=True):
+        assert np.array_equal(words.of([text])[0], row)
+
+
+@given(TEXTS)
+def test_the_order_of_the_known_texts_leaves_no_trace(known: list[str]) -> None:
+    assert np.array_equal(WordFeatures(known).of(["ab cd \u00e9"]), WordFeatures(known[::-1]).of(["ab cd \u00e9"]))
+
+
+def test_capitals_order_and_punctuation_make_no_difference() -> None:
+    one, other = WordFeatures([]).of(["Money is short, they say.", "they SAY: short is money"])
+    assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("text", ["", " . ", "a b c", "\U0001f600"])
+def test_a_text_without_a_word_of_two_letters_is_zero(text: str) -> None:
+    assert not WordFeatures(["money"]).of([text]).any()
+
+
+def test_a_rare_word_counts_more_than_a_common_one_and_repetition_less_each_time() -> None:
+    words = WordFeatures(["money fee"] + ["money"] * 9)
+    (row,) = words.of(["money money money fee"])
+    columns = [int(np.flatnonzero(words.of([word])[0])[0]) for word in ("money", "fee")]
+    money, fee = (abs(float(row[column])) for column in columns)
+    rarity = [math.log(11 / 11) + 1, math.log(11 / 2) + 1]
+    assert money / fee == pytest.approx(math.log(4) * rarity[0] / (math.log(2) * rarity[1]), rel=1e-5)
