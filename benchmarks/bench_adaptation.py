@@ -19,20 +19,23 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-from bench_quality import CodedSet, Hits, draw, load_set, suggester_hits
+from quality.measures import hits
+from quality.ours import KeptEncoder, examples_of, scores, suggester
+from quality.tasks import Draw, Task, draw, load_task
 
 from models.adaptation import compare_fits
 from models.codebook import Code, Codebook
+from models.encoder import TextEncoder
 from models.encoder_fitting import FittedEncoder, fit_encoder
 from models.model_folder import CheckedModelFolder
-from models.reference import shipped_background
 from models.suggester import Example, encode_segments
 from models.training_set import TrainingSet, judged_texts, training_set
 from service.actions.adapt_encoder import adapted_model
 from service.encoders import Encoders, LoadedModel
 from service.settings import Settings
 
-SETS = ("pdpilot", "swj_usability", "sad", "banking77")
+TASKS = ("pdpilot-themes", "pdpilot-leaves", "swj_usability", "sad", "banking77")
+Hits = tuple[float, float]
 DECISIONS = 500
 CODES = 20
 SECONDS = 300
@@ -68,29 +71,33 @@ def timed(words: int, encoders: Encoders, model: LoadedModel) -> None:
     )
 
 
-def report(coded: CodedSet, model: LoadedModel, folder: CheckedModelFolder, shots: int, draws: int) -> None:
-    """Prints the lines of one set."""
+def report(task: Task, model: LoadedModel, folder: CheckedModelFolder, shots: int, draws: int) -> None:
+    """Prints the lines of one task."""
     found: dict[str, list[Hits]] = {"frozen": [], "fitted": [], "chosen": []}
     kept = 0
     for seed in range(draws):
-        pools, tested = draw(coded, seed, shots)
-        rows = sorted({row for pool in pools.values() for row in pool})
-        examples = [Example(text=coded.texts[row], codes=coded.codes[row]) for row in rows]
+        drawn = draw(task, seed)
+        examples = examples_of(task, drawn.examples(shots).tolist())
 
         def fit(training: TrainingSet, _progress: object = None, seed: int = seed) -> FittedEncoder:
             return fit_encoder(folder, training, name="fitted", seed=seed, progress=lambda _share: None)
 
-        comparison = compare_fits(coded.codebook, examples, model.encoder, fit, seed=seed)
-        encoder = fit(training_set(coded.codebook, judged_texts(coded.codebook, examples, seed)))
-        fitted = LoadedModel(key="fitted", encoder=encoder, background=shipped_background(encoder))
-        seen = replace(coded, vectors=encode_segments(coded.codebook, encoder, coded.texts))
+        comparison = compare_fits(task.codebook, examples, model.encoder, fit, seed=seed)
+        fitted = fit(training_set(task.codebook, judged_texts(task.codebook, examples, seed)))
         is_kept = comparison is not None and comparison.is_better
         kept += is_kept
-        found["frozen"].append(suggester_hits(coded, model, tested, rows))
-        found["fitted"].append(suggester_hits(seen, fitted, tested, rows))
+        found["frozen"].append(_hits(task, drawn, examples, model.encoder))
+        found["fitted"].append(_hits(task, drawn, examples, fitted))
         found["chosen"].append(found["fitted" if is_kept else "frozen"][-1])
     shown = ", ".join(f"{name} {first:.3f} / {three:.3f}" for name, (first, three) in _means(found).items())
-    print(f"{coded.name}, {shots} examples: {shown} (kept in {kept} of {draws} draws)", flush=True)
+    print(f"{task.name}, {shots} examples: {shown} (kept in {kept} of {draws} draws)", flush=True)
+
+
+def _hits(task: Task, drawn: Draw, examples: Sequence[Example], encoder: TextEncoder) -> Hits:
+    seen = replace(task, vectors=encode_segments(task.codebook, encoder, task.texts))
+    ours = suggester(seen, drawn, examples, KeptEncoder(encoder.encode, encoder.identity))
+    tested = drawn.tested.tolist()
+    return hits(scores(ours, seen, tested), task.labels[tested])
 
 
 def _means(found: dict[str, list[Hits]]) -> dict[str, Hits]:
@@ -98,9 +105,9 @@ def _means(found: dict[str, list[Hits]]) -> dict[str, Hits]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints the figures of the sets named, by default all."""
+    """Prints the figures of the tasks named, by default all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sets", nargs="*", default=SETS)
+    parser.add_argument("tasks", nargs="*", default=TASKS)
     parser.add_argument("--draws", type=int, default=2)
     parser.add_argument("--shots", type=int, nargs="+", default=[8, 16])
     parser.add_argument("--words", type=int, nargs="*", default=[19, 81], help="lengths of the timed decisions")
@@ -113,10 +120,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if folder is None:
         print("THEMECODER_EVALDATA is not set: no figures on suggestion quality")
         return 0
-    for name in options.sets:
-        coded = load_set(Path(folder), name, model)
+    for name in options.tasks:
+        task = load_task(Path(folder), name, model.encoder.encode)
         for shots in options.shots:
-            report(coded, model, encoders.checked_folder(model.key), shots, options.draws)
+            report(task, model, encoders.checked_folder(model.key), shots, options.draws)
     return 0
 
 

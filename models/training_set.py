@@ -102,14 +102,13 @@ def _merged(codebook: Codebook, examples: Sequence[Example]) -> list[JudgedText]
     active = frozenset(_active(codebook))
     known: dict[str, tuple[set[str], set[str]]] = {}
     for index, example in enumerate(examples):
-        rejected: tuple[str, ...] = getattr(example, "rejected", ())
-        if any(code not in codebook for code in (*example.codes, *rejected)):
+        if any(code not in codebook for code in (*example.codes, *example.rejected)):
             raise ExampleNotAccepted(
                 "The example names a code that is not in the codebook.", places=(f"examples[{index}].codes",)
             )
         yes, no = known.setdefault(example.text, (set(), set()))
         yes.update(active.intersection(example.codes))
-        no.update(active.intersection(rejected))
+        no.update(active.intersection(example.rejected))
     return [
         JudgedText(text=text, accepted=frozenset(yes - no), rejected=frozenset(no - yes))
         for text, (yes, no) in sorted(known.items())
