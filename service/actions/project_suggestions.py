@@ -1,5 +1,6 @@
 """What suggestions in a project rest on, and how they are kept: the same for one request and for a run."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from sqlalchemy import Connection
 from models.codebook import Codebook
 from models.suggester import Example, SegmentSuggestions
 from service.formats.suggestion_rows import suggestion_row
-from service.storage.codings import coded_segments
+from service.storage.codings import coded_segments, rejected_codes
 from service.storage.decisions import wait_for_turn
 from service.storage.suggestions import renew_suggestions, settled_codes, settled_segments
 from service.storage.transcripts import SpokenText, segments_there
@@ -22,12 +23,14 @@ class CodedExample:
 
     Attributes:
         reference: how the segment is cited.
-        codes: empty where no code applies.
+        codes: empty where no code applies, or where only rejections are known.
+        rejected: codes that were rejected or replaced there.
     """
 
     segment_id: int
     reference: str
     codes: tuple[str, ...]
+    rejected: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +44,24 @@ class Origin:
 
 
 def coded_examples(connection: Connection, coding_set_id: int, corpus: Sequence[SpokenText]) -> list[CodedExample]:
-    """What stands now in a coding set on segments of the corpus, in its order."""
+    """What was found in a coding set on segments of the corpus, as it stands now and in the corpus's order."""
     coded: dict[int, tuple[str, ...]] = {one.segment_id: one.codes for one in coded_segments(connection, coding_set_id)}
-    coded |= dict.fromkeys(settled_segments(connection, coding_set_id), ())
+    closed = settled_segments(connection, coding_set_id)
+    coded |= dict.fromkeys(closed, ())
+    rejected: dict[int, list[str]] = defaultdict(list)
+    for segment_id, code in sorted(rejected_codes(connection, coding_set_id)):
+        # That no code applies says more.
+        if segment_id not in closed:
+            rejected[segment_id].append(code)
     return [
-        CodedExample(segment_id=segment.id, reference=segment.reference, codes=coded[segment.id])
+        CodedExample(
+            segment_id=segment.id,
+            reference=segment.reference,
+            codes=coded.get(segment.id, ()),
+            rejected=tuple(rejected.get(segment.id, ())),
+        )
         for segment in corpus
-        if segment.id in coded
+        if segment.id in coded or segment.id in rejected
     ]
 
 
@@ -55,9 +69,11 @@ def with_texts(examples: Sequence[CodedExample], texts: Mapping[int, str], codeb
     """The examples as a suggester takes them; what this version of the codebook does not know teaches nothing."""
     made = []
     for one in examples:
-        known = tuple(code for code in one.codes if code in codebook)
-        if one.segment_id in texts and (known or not one.codes):
-            made.append(Example(text=texts[one.segment_id], codes=known, reference=one.reference))
+        known, rejected = (tuple(code for code in codes if code in codebook) for codes in (one.codes, one.rejected))
+        is_empty = not one.codes and not one.rejected
+        if one.segment_id in texts and (known or rejected or is_empty):
+            text = texts[one.segment_id]
+            made.append(Example(text=text, codes=known, rejected=rejected, reference=one.reference))
     return made
 
 

@@ -66,7 +66,9 @@ class Encode:
             "decision_number": decision_number,
             "model_hash": model.encoder.identity.hash,
             "model_version": model.version,
-            "pinned": {"examples": [[one.segment_id, one.reference, list(one.codes)] for one in examples]},
+            "pinned": {
+                "examples": [[one.segment_id, one.reference, list(one.codes), list(one.rejected)] for one in examples]
+            },
         }
         return Plan(chunks=_chunks(list(missing.values())), pins=pins)
 
@@ -208,7 +210,8 @@ def _prepared(run: Run, model: LoadedModel, database: Database) -> _Prepared:
         codebook = codebook_from_json(codebook_content(connection, run.codebook_version_id))
         content: Mapping[str, Any] = pinned(connection, run.id)
         coded = [
-            CodedExample(segment_id=one, reference=ref, codes=tuple(codes)) for one, ref, codes in content["examples"]
+            CodedExample(segment_id=one, reference=ref, codes=tuple(codes), rejected=tuple(rejected))
+            for one, ref, codes, rejected in content["examples"]
         ]
         texts = texts_of(connection, run.project_id, [one.segment_id for one in coded])
         keys = [bytes.fromhex(key) for key in content["reference"]]
