@@ -62,13 +62,13 @@ def over_http(url: str, segments: list[dict[str, Any]], **fields: object) -> lis
 
 
 @pytest.mark.parametrize("examples", [0, 5, 60])
-def test_fewer_than_100_segments_get_the_same_suggestions_both_ways(
+def test_fewer_than_50_segments_get_the_same_suggestions_both_ways(
     service: Any, run_command: Any, tmp_path: Path, examples: int
 ) -> None:
     book = httpx.get(f"{service.url}/v1/codebooks/upsides").json()
     parents = {code["parent"] for code in book["codes"]}
     leaves = [code["id"] for code in book["codes"] if code["id"] not in parents]
-    segments, coded = made_up_segments(99), made_up_examples(leaves, examples)
+    segments, coded = made_up_segments(49), made_up_examples(leaves, examples)
     (tmp_path / "book.json").write_text(json.dumps(book), encoding="utf-8")
     source, output = write_rows(tmp_path / "in.jsonl", segments), tmp_path / "out.jsonl"
     options = ["--codebook", tmp_path / "book.json", "--top-k", 0, "--min-score", 0.05]
