@@ -58,8 +58,7 @@ class Calibration:
         return _softmax_with_none(self.sharpness * standing, self.none_offset + self.sharpness * none)
 
 
-# Learnt from upsides, pdpilot, swj_usability, sad, banking77 and clinc150; models/MODEL_CARD.md has the
-# figures of leaving each of them out.
+# Chosen with upsides, pdpilot, swj_usability, sad, banking77 and clinc150 in view; see models/cards/suggester.md.
 UNTAUGHT_SHARPNESS, TAUGHT_SHARPNESS = 0.45, 0.8
 
 

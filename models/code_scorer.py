@@ -116,7 +116,7 @@ class CodeScorer:
         self._lesson_of: Rows = np.full(examples, -1)
         self._lesson_of[known] = np.arange(len(known))
         # A code with some examples of its own is hardly judged by its bare words any more.
-        taught = self.coded.targets.sum() + self.coded.rejected.sum()
+        taught = self.coded.targets.sum()
         self.untaught = leaves / max(leaves + FULL_WEIGHT_EXAMPLES * taught, 1.0)
         self._similarity_weight = LASTING_SIMILARITY + (1 - LASTING_SIMILARITY) * self.untaught
         self._learners: list[tuple[Learner, float]] = []
@@ -135,7 +135,10 @@ class CodeScorer:
         own_words, excluded = features[examples : examples + leaves], features[examples + leaves :]
         knows_none = bool(self.coded.targets[:, -1].any())
         targets = np.concatenate([self.coded.targets[known], np.eye(leaves, leaves + 1)])
-        rejections = [(row, int(code)) for row, code in np.argwhere(self.coded.rejected[open_rows])]
+        # People reject what was suggested, which is near to the code: without anything accepted to hold against it,
+        # that would drive the code away from its own meaning.
+        has_accepted = self.coded.applied.any(axis=0)
+        rejections = [(row, int(code)) for row, code in np.argwhere(self.coded.rejected[open_rows] & has_accepted)]
         rejections += [(len(open_rows) + row, column) for row, column in enumerate(self._excluded)]
         return Lessons(
             features=np.concatenate([features[known], own_words]),

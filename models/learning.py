@@ -27,8 +27,8 @@ Numbers = TypeVar("Numbers", npt.NDArray[np.float32], npt.NDArray[np.float64])
 RIDGE_PENALTY = 2.0
 # Logits for each unit of a regression on 0 and 1.
 RIDGE_SHARPNESS = 10.0
-# What a rejection says, where applying says 1 and nothing says 0.
-REJECTED = -1.0
+# What a rejection says, where applying says 1. Below 0 it would say more than that the code does not apply.
+REJECTED = 0.0
 SOFTMAX_PENALTY = 0.1
 SOFTMAX_STEPS = 50
 # Steps smaller than this change no score that is shown.

@@ -557,3 +557,37 @@ def test_the_bundled_model_finds_the_codes_of_the_model_study(evaldata: Path, mi
     assert len(judged) == 23
     assert sum(suggestions[0].code in codes for codes, suggestions in judged) >= 7
     assert sum(any(one.code in codes for one in suggestions) for codes, suggestions in judged) >= 15
+
+
+# ---------------------------------------------------------------- rejections
+
+
+NEAR = "They waited for the ward to open."
+
+
+def test_a_rejected_code_loses_on_its_segment() -> None:
+    book = flat("waiting", "money")
+    rejected = Example(text=NEAR, codes=(), rejected=("waiting",))
+    (before,) = everything(suggester(book), NEAR)
+    (after,) = everything(suggester(book, examples=[rejected]), NEAR)
+    assert score_of("waiting", after) < score_of("waiting", before)
+
+
+def test_rejections_alone_hardly_change_anything_elsewhere() -> None:
+    book = flat("waiting", "money")
+    rejections = [Example(text=f"{NEAR} Day {day}.", codes=(), rejected=("waiting",)) for day in range(5)]
+    before, after = (everything(suggester(book, examples=examples), *TEXTS, NEAR) for examples in ((), rejections))
+    for one, other in zip(before, after, strict=True):
+        assert score_of("waiting", other) == pytest.approx(score_of("waiting", one), abs=0.02)
+
+
+def test_where_a_code_has_been_accepted_rejections_count_against_it_nearby() -> None:
+    book = flat("waiting", "money")
+    accepted = [*coded(3, "waiting", of="queue"), *coded(3, "money", of="coin")]
+    rejections = [Example(text=f"{NEAR} Day {day}.", codes=(), rejected=("waiting",)) for day in range(5)]
+    (before,), (after,) = (
+        everything(suggester(book, examples=examples), NEAR) for examples in (accepted, [*accepted, *rejections])
+    )
+    assert score_of("waiting", after) < score_of("waiting", before)
+    # Undone, they leave no trace.
+    assert everything(suggester(book, examples=accepted), NEAR) == [before]
