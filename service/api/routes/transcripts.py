@@ -25,7 +25,7 @@ from service.api.schemas.transcripts import (
 )
 from service.api.strict_route import StrictRoute, check_not_compressed
 from service.errors import MediaTypeNotSupported
-from service.formats.texts import check_segment, check_text
+from service.formats.texts import check_segment, check_text, with_lf
 from service.formats.transcript_files import read_transcripts
 from service.formats.transcripts import ImportedSegment
 from service.storage.projects import codebook_content
@@ -246,10 +246,6 @@ def _given(one: TranscriptSegmentIn, prefix: str) -> ImportedSegment:
     check_text(one.text, place=f"{prefix}text")
     check_segment(one.text, place=f"{prefix}text")
     check_segment(one.original_text or "", place=f"{prefix}original_text", may_be_empty=True)
-    original = None if one.original_text is None else _lf(one.original_text)
+    original = None if one.original_text is None else with_lf(one.original_text)
     values = one.model_dump(exclude={"text", "original_text"})
-    return ImportedSegment(**values, text=_lf(one.text), original_text=original, place=prefix)
-
-
-def _lf(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return ImportedSegment(**values, text=with_lf(one.text), original_text=original, place=prefix)
