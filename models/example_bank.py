@@ -80,7 +80,9 @@ class ExampleBank:
             vector: its unit vector, shape (dimension,).
         """
         rows, vectors = self._examples_of(column)
-        similarities = np.clip(vectors @ vector, -1, 1)
+        if not rows:
+            return
+        similarities = vectors @ vector
         # One more than needed, because the segment itself may be among them.
         best = np.argsort(-similarities, kind="stable")[: EVIDENCE_EXAMPLES + 1]
         others = [index for index in best if rows[index] != self._rows.get(text)]
@@ -89,7 +91,7 @@ class ExampleBank:
             yield Evidence(
                 kind="example",
                 text=example.text,
-                similarity=float(similarities[index]),
+                similarity=cosine(similarities[index]),
                 reference=example.reference,
             )
 
@@ -135,6 +137,11 @@ def _merged(same: Sequence[Example]) -> Example | None:
         reference=min((example.reference for example in same if example.reference is not None), default=None),
         rejected=tuple(sorted(rejected - disputed)),
     )
+
+
+def cosine(product: float) -> float:
+    """The product of two unit vectors, without what rounding adds beyond -1 and 1."""
+    return min(max(float(product), -1.0), 1.0)
 
 
 def has_words(text: str) -> bool:

@@ -1,7 +1,7 @@
 """Similarity classification along the coding tree: ranked leaves with score, path and evidence."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from models.code_lessons import CodeWords
 from models.code_scorer import CodeScorer
 from models.codebook import Code, Codebook
 from models.encoder import TextEncoder, Vectors, checked_vectors, encode_checked, unit_rows
-from models.example_bank import Evidence, Example, ExampleBank, has_words, merged_examples
+from models.example_bank import Evidence, Example, ExampleBank, cosine, has_words, merged_examples
 from models.reference import Background, Reference
 
 __all__ = [
@@ -35,6 +35,8 @@ DEFAULT_TOP_K = 3
 SCORE_DECIMALS = 6
 # The calibration needs some hundred examples; more only cost time.
 CALIBRATION_EXAMPLES = 500
+# A code of a path: its column of a tree's scores, its id and its name.
+_Step = tuple[int, str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +134,7 @@ class Suggester:
         self.codebook = codebook
         self._encoder = encoder
         self._leaves = codebook.active_leaves
+        self._definitions = [_definition(leaf) for leaf in self._leaves]
         self._lay_out_tree()
         coded = merged_examples(examples, codebook)
         vectors = self._encode([example.text for example in coded])
@@ -177,9 +180,10 @@ class Suggester:
             EncoderFailed: these are not unit vectors of the encoder's dimension, one for each text.
         """
         scores = self._tree_scores(self.scores(texts, vectors))
+        best = np.argsort(-scores[:, : len(self._leaves)], axis=1, kind="stable")[:, : top_k or None]
         return [
-            self._result(text, vector, row, top_k=top_k, min_score=min_score)
-            for text, vector, row in zip(texts, vectors, scores, strict=True)
+            self._result(text, vector, row, ranked.tolist(), min_score=min_score)
+            for text, vector, row, ranked in zip(texts, vectors, scores, best, strict=True)
         ]
 
     def scores(self, texts: Sequence[str], vectors: Vectors) -> Floats:
@@ -194,55 +198,48 @@ class Suggester:
         return self.calibration.scores(*self._standing(self._scorer.logits(texts, vectors)))
 
     def _result(
-        self, text: str, vector: Vectors, scores: Floats, *, top_k: int, min_score: float | None
+        self, text: str, vector: Vectors, scores: Floats, ranked: Sequence[int], *, min_score: float | None
     ) -> SegmentSuggestions:
-        if not has_words(text) or not self._leaves:
+        if not has_words(text) or not ranked:
             return SegmentSuggestions(abstained=True, basis=self.basis, back_off=None, suggestions=())
         threshold = self.calibration.threshold
         # Nobody has decided yet what is good enough: the best are shown, and that they rest on a prior.
         least = min_score if min_score is not None else threshold if self.basis == "project" else 0.0
-        ranked = np.argsort(-scores[: len(self._leaves)], kind="stable")
         abstained = bool(scores[ranked[0]] < threshold)
+        shown = [column for column in ranked if scores[column] >= least]
         return SegmentSuggestions(
             abstained=abstained,
             basis=self.basis,
             back_off=self._back_off(scores) if abstained else None,
-            suggestions=tuple(
-                self._suggestion(int(column), text, vector, scores)
-                for column in ranked[: top_k or None]
-                if scores[column] >= least
-            ),
+            suggestions=tuple(self._suggestions(shown, text, vector, scores)),
         )
 
-    def _suggestion(self, column: int, text: str, vector: Vectors, scores: Floats) -> Suggestion:
-        leaf = self._leaves[column]
-        definition = Evidence(
-            kind="definition",
-            text=_definition(leaf),
-            similarity=float(np.clip(self._words.vectors[column] @ vector, -1, 1)),
-        )
-        return Suggestion(
-            code=leaf.id,
-            name=leaf.name,
-            path=self._scored_path(leaf, scores),
-            score=float(scores[column]),
-            evidence=(*self._bank.nearest(column, text, vector), definition),
-        )
+    def _suggestions(self, columns: Sequence[int], text: str, vector: Vectors, scores: Floats) -> Iterator[Suggestion]:
+        # Row by row, so that how many there are leaves no trace in the bits.
+        similarities = (self._words.vectors[columns] * vector).sum(axis=1).tolist()
+        for column, similarity in zip(columns, similarities, strict=True):
+            leaf, path = self._leaves[column], self._scored_path(self._paths[column], scores)
+            definition = Evidence(kind="definition", text=self._definitions[column], similarity=cosine(similarity))
+            yield Suggestion(
+                code=leaf.id,
+                name=leaf.name,
+                path=path,
+                score=path[-1].score,
+                evidence=(*self._bank.nearest(column, text, vector), definition),
+            )
 
     def _back_off(self, scores: Floats) -> BackOff | None:
         """The deepest code above the leaves that reaches the threshold; of several the likeliest."""
-        likely = np.flatnonzero(scores[len(self._leaves) :] >= self.calibration.threshold)
+        leaves = len(self._leaves)
+        likely = np.flatnonzero(scores[leaves:] >= self.calibration.threshold)
         if not len(likely):
             return None
-        paths = [self._scored_path(self._above[index], scores) for index in likely]
+        paths = [self._scored_path(self._paths[leaves + index], scores) for index in likely]
         path = max(paths, key=lambda path: (len(path), path[-1].score))
         return BackOff(code=path[-1].code, name=path[-1].name, path=path, score=path[-1].score)
 
-    def _scored_path(self, code: Code, scores: Floats) -> tuple[ScoredCode, ...]:
-        return tuple(
-            ScoredCode(code=step.id, name=step.name, score=float(scores[self._columns[step.id]]))
-            for step in self.codebook.path(code.id)
-        )
+    def _scored_path(self, steps: Sequence[_Step], scores: Floats) -> tuple[ScoredCode, ...]:
+        return tuple([ScoredCode(code=code, name=name, score=float(scores[column])) for column, code, name in steps])
 
     def _lay_out_tree(self) -> None:
         """Gives each leaf, then each code above one, its column of a tree's scores."""
@@ -250,9 +247,12 @@ class Suggester:
         for column, leaf in enumerate(self._leaves):
             for code in self.codebook.path(leaf.id)[:-1]:
                 below[code.id].append(column)
-        self._above = [code for code in self.codebook.codes if code.id in below]
-        self._leaves_below = [below[code.id] for code in self._above]
-        self._columns = {code.id: column for column, code in enumerate((*self._leaves, *self._above))}
+        above = [code for code in self.codebook.codes if code.id in below]
+        self._leaves_below = [below[code.id] for code in above]
+        columns = {code.id: column for column, code in enumerate((*self._leaves, *above))}
+        self._paths: list[list[_Step]] = [
+            [(columns[step.id], step.id, step.name) for step in self.codebook.path(code)] for code in columns
+        ]
 
     def _tree_scores(self, leaf_scores: Floats) -> Floats:
         """A leaf's own score, and for a code above the leaves the sum of those below, shape (texts, codes)."""
@@ -278,7 +278,10 @@ class Suggester:
     def _code_words(self) -> CodeWords:
         """Each leaf's words: the mean direction of its path of names and of what its definition says."""
         paths = [" > ".join(code.name for code in self.codebook.path(leaf.id)) for leaf in self._leaves]
-        meanings = [" ".join(filter(has_words, (_definition(leaf), leaf.include))) for leaf in self._leaves]
+        meanings = [
+            " ".join(filter(has_words, (definition, leaf.include)))
+            for definition, leaf in zip(self._definitions, self._leaves, strict=True)
+        ]
         excluded = [(column, leaf.exclude) for column, leaf in enumerate(self._leaves) if has_words(leaf.exclude)]
         return CodeWords(
             texts=[f"{path} {meaning}" for path, meaning in zip(paths, meanings, strict=True)],

@@ -127,6 +127,7 @@ class Encoders:
             encoder = self._build(key)
             background = shipped_background(encoder)
             self._loaded[key] = LoadedModel(key=key, encoder=self._wrap(encoder), background=background)
+            _spare_what_is_loaded()
         return self._loaded[key]
 
     def trouble(self) -> str | None:
@@ -159,10 +160,6 @@ class Encoders:
             # Whatever goes wrong with one model, the service stays up for the others.
             log.error("model %s: %s", key, type(error).__name__)
             self._failed.add(key)
-        # What loading has left behind stays for good; were it looked through by each collection of garbage,
-        # requests would wait for that.
-        gc.collect()
-        gc.freeze()
 
     def _build(self, key: str) -> TextEncoder:
         if key == HASHING_MODEL:
@@ -200,6 +197,12 @@ def for_many_threads(thread: Executor) -> Wrap:
         return RememberingEncoder(encoder if is_safe else SharedEncoder(encoder, thread))
 
     return wrapped
+
+
+def _spare_what_is_loaded() -> None:
+    """What loading leaves behind stays for good: requests and runs need not wait while garbage is looked for in it."""
+    gc.collect()
+    gc.freeze()
 
 
 def _bundled_folder() -> Path:

@@ -99,7 +99,7 @@ def keep_suggestions(
     # Read here: people may have decided meanwhile, or put a transcript anew.
     wait_for_turn(connection, origin.coding_set_id)
     there = segments_there(connection, segment_ids)
-    settled = settled_codes(connection, origin.coding_set_id)
+    settled = settled_codes(connection, origin.coding_set_id, segment_ids)
     closed = settled_segments(connection, origin.coding_set_id)
     common = {
         "project_id": origin.project_id,
@@ -107,6 +107,7 @@ def keep_suggestions(
         "model_version": origin.model_version,
         "codebook_version_id": origin.codebook_version_id,
         "status": "pending",
+        "renewed": False,
     }
     fresh = [{**row, **common} for row in rows if row["segment_id"] in there and _is_open(row, settled, closed)]
     renew_suggestions(connection, origin.coding_set_id, [one for one in segment_ids if one in there], fresh)

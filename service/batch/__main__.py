@@ -1,5 +1,6 @@
 """The worker process: ``python -m service.batch NAME``, with its starter at the other end of stdin and stdout."""
 
+import gc
 import logging
 import os
 import signal
@@ -23,6 +24,8 @@ from service.storage.schema import current_schema, is_known, newest_schema
 log = logging.getLogger("service.batch")
 
 LOWEST_PRIORITY = 19
+# So many objects live until a chunk is written; to look for garbage among them again and again finds none.
+OBJECTS_OF_A_CHUNK = 50_000
 TICK_SECONDS = 1.0
 SCHEMA_RETRY_SECONDS = 0.5
 
@@ -32,6 +35,7 @@ def main() -> None:
     # Ctrl+C on a terminal is for the program that people see, which ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(LOWEST_PRIORITY)
+    gc.set_threshold(OBJECTS_OF_A_CHUNK)
     threading.Thread(target=_end_with_starter, daemon=True).start()
     threading.Thread(target=_tick, daemon=True).start()
     log_to_stderr()

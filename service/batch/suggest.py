@@ -28,8 +28,10 @@ from service.storage.runs import Run, pinned, suggested_before
 from service.storage.transcripts import SpokenText, spoken_texts, texts_of
 from service.storage.vectors import keep_vectors, kept_hashes, kept_vectors
 
-# As in suggest_file: larger ones fill the encoder's shapes hardly better, and progress is told by chunks.
-CHUNK = 512
+# Larger ones fill the encoder's shapes hardly better, and progress is told by chunks.
+ENCODED_AT_ONCE = 500
+# A chunk is one transaction, which other writers wait for.
+SCORED_AT_ONCE = 1_000
 # The slowest machine at the lowest priority still reads this fast.
 PATIENCE_SECONDS = 60.0
 CHARACTERS_PER_SECOND = 1_000
@@ -70,7 +72,7 @@ class Encode:
                 "examples": [[one.segment_id, one.reference, list(one.codes), list(one.rejected)] for one in examples]
             },
         }
-        return Plan(chunks=_chunks(list(missing.values())), pins=pins)
+        return Plan(chunks=_chunks(list(missing.values()), ENCODED_AT_ONCE), pins=pins)
 
     def do(self, run: Run, chunk: Chunk) -> Outcome:
         """Encodes the texts of a chunk."""
@@ -129,7 +131,7 @@ class Score:
             "pinned": {**content, "reference": [key.hex() for key in keys]},
             "segments": len(scope),
         }
-        return Plan(chunks=_chunks(scope), pins=pins)
+        return Plan(chunks=_chunks(scope, SCORED_AT_ONCE), pins=pins)
 
     def do(self, run: Run, chunk: Chunk) -> Outcome:
         """Suggests for the segments of a chunk."""
@@ -227,5 +229,5 @@ def _prepared(run: Run, model: LoadedModel, database: Database) -> _Prepared:
     return _Prepared(codebook, suggester, identity.dimension)
 
 
-def _chunks(ids: Sequence[int]) -> list[Sequence[int]]:
-    return [ids[at : at + CHUNK] for at in range(0, len(ids), CHUNK)]
+def _chunks(ids: Sequence[int], size: int) -> list[Sequence[int]]:
+    return [ids[at : at + size] for at in range(0, len(ids), size)]

@@ -108,9 +108,8 @@ class Worker:
                 return False
         with self._database.write() as connection:
             chunk = claim_chunk(connection, self._name)
-        if chunk is None:
-            return False
-        with self._database.write() as connection:
+            if chunk is None:
+                return False
             begin_run(connection, chunk.run_id)
         with self._database.read() as connection:
             its_run = run(connection, chunk.project_id, chunk.run_id)

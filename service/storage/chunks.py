@@ -105,6 +105,12 @@ def release_worker(connection: Connection, worker: str, *, uncounted: bool = Fal
     connection.execute(held.values(state="waiting", lease_until=None, worker=None, attempt=attempt))
 
 
+def busy_workers(connection: Connection) -> Sequence[str]:
+    """The names of the workers that hold chunks."""
+    query = select(chunks.c.worker).where(chunks.c.state == "working", chunks.c.worker.is_not(None)).distinct()
+    return [str(name) for name in connection.execute(query).scalars()]
+
+
 def has_open_chunks(connection: Connection, run_id: int) -> bool:
     """Whether something of the run's step is still to be done."""
     return connection.execute(_OPEN, {"of_run": run_id}).first() is not None

@@ -119,12 +119,16 @@ def list_no_codes(
     return [NoCode(**_with_time(row)) for row in connection.execute(query)]
 
 
-def rejected_codes(connection: Connection, coding_set_id: int) -> set[tuple[int, str]]:
+def rejected_codes(
+    connection: Connection, coding_set_id: int, segment_ids: Collection[int] | None = None
+) -> set[tuple[int, str]]:
     """Pairs of segment and code that the analysts of a coding set do not want to be offered.
 
-    Those rejected or replaced by another code, unless the code was set all the same.
+    Those rejected or replaced by another code, unless the code was set all the same; of some segments or of all.
     """
     query = _REJECTED.where(suggestions.c.coding_set_id == coding_set_id)
+    if segment_ids is not None:
+        query = query.where(suggestions.c.segment_id.in_(segment_ids))
     return {(row.segment_id, row.code) for row in connection.execute(query)}
 
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    delete,
     exists,
     func,
     insert,
@@ -325,10 +326,15 @@ def wait_for_turn(connection: Connection, coding_set_id: int) -> None:
 
 
 def make_way_for_new_suggestions(connection: Connection, coding_set_id: int, segment_ids: Sequence[int]) -> None:
-    """Withdraws what is pending on segments, before suggestions are made anew: none of the old ones comes back."""
+    """Withdraws what is pending on segments, before suggestions are made anew: none of the old ones comes back.
+
+    Who still looks at one of them is told so until the next time; then those that nobody decided on are removed.
+    """
     wait_for_turn(connection, coding_set_id)
     for start in range(0, len(segment_ids), 500):
-        connection.execute(_RENEW, {"in_set": coding_set_id, "in_segments": segment_ids[start : start + 500]})
+        some = {"in_set": coding_set_id, "in_segments": segment_ids[start : start + 500]}
+        connection.execute(_FORGET, some)
+        connection.execute(_RENEW, some)
 
 
 def list_decisions(
@@ -501,10 +507,19 @@ _RESTORE_SUGGESTIONS = (
     .where(_here(suggestions, _OF_SEGMENT), suggestions.c.decision_number == bindparam("undone_number"))
     .values(status=case((suggestions.c.renewed, "withdrawn"), else_="pending"), decision_number=null())
 )
+_MADE_ANEW = and_(
+    suggestions.c.coding_set_id == _IN_SET,
+    suggestions.c.segment_id.in_(bindparam("in_segments", expanding=True)),
+)
+_FORGET = delete(suggestions).where(
+    _MADE_ANEW,
+    suggestions.c.renewed,
+    suggestions.c.status == "withdrawn",
+    ~exists().where(decisions.c.suggestion_id == suggestions.c.id),
+)
 _RENEW = (
     update(suggestions)
-    .where(suggestions.c.coding_set_id == _IN_SET)
-    .where(suggestions.c.segment_id.in_(bindparam("in_segments", expanding=True)))
+    .where(_MADE_ANEW, ~suggestions.c.renewed)
     .values(
         status=case((suggestions.c.status == "pending", "withdrawn"), else_=suggestions.c.status),
         renewed=true(),

@@ -14,6 +14,19 @@ def added(connection: Connection, table: Table, **values: Any) -> int:
     return int(key[0])
 
 
+def add_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Adds many rows, each with the same columns and none left to a default.
+
+    The values go to the driver as they are: to look at each one takes SQLAlchemy longer than adding it.
+    """
+    if not rows:
+        return
+    compiled = insert(table).compile(dialect=connection.dialect, column_keys=list(rows[0]))
+    order = compiled.positiontup  # None where values go by name
+    values = [tuple(row[name] for name in order) for row in rows] if order else list(rows)
+    connection.exec_driver_sql(str(compiled), values)
+
+
 def add_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Adds those rows that are not there yet, also if somebody else adds them at the same time."""
     if rows:

@@ -17,11 +17,11 @@ from service.storage.database import Database
 from service.storage.examination import examine
 
 # `make crash` asks for more.
-ROUNDS = int(os.environ.get("THEMECODER_CRASH_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("THEMECODER_CRASH_ROUNDS", "20"))
+DECISIONS = int(os.environ.get("THEMECODER_CRASH_DECISIONS", "100"))
 COMMAND = Path(sys.executable).with_name("themecoder")
 ADDRESS = re.compile(r"themecoder on (http://\S+)")
 CLIENTS = 4
-DECISIONS = 1_000
 TOP_K = 10
 
 
@@ -90,7 +90,7 @@ def test_every_acknowledged_decision_outlives_a_killed_service(tmp_path: Path) -
         decided = {one["suggestion"] for one in kept.values()}
         waiting = [one for one in waiting if one not in decided]
     service.kill()
-    assert len(acknowledged) >= 100 * ROUNDS
+    assert len(acknowledged) >= DECISIONS / 10 * ROUNDS
     database = Database(f"sqlite:///{folder / 'themecoder.sqlite3'}")
     assert examine(database).problems == []
     database.close()

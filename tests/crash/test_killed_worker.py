@@ -5,13 +5,16 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
+import socket
+import sqlite3
 import subprocess
 import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -20,8 +23,13 @@ from sqlalchemy import func, select, update
 from models.codebook import built_in_codebook
 from service.actions.create_project import create_project
 from service.actions.start_run import Scope, start_suggest_run
+from service.batch.suggest import suggest_steps
+from service.batch.supervisor import Supervisor
+from service.batch.worker import Worker
+from service.encoders import Encoders
 from service.errors import StorageUnavailable
-from service.settings import HASHING_MODEL
+from service.settings import HASHING_MODEL, Settings
+from service.storage.backup import back_up
 from service.storage.database import Database
 from service.storage.examination import examine
 from service.storage.projects import Project
@@ -33,6 +41,7 @@ from service.storage.transcripts import add_segments, add_transcript
 # `make crash` asks for more.
 ROUNDS = int(os.environ.get("THEMECODER_CRASH_ROUNDS", "3"))
 KILLS = int(os.environ.get("THEMECODER_CRASH_KILLS", "25"))
+CUTS = int(os.environ.get("THEMECODER_TORN_RUNS", "100"))
 SEGMENTS = 400
 WORDS = ("hope", "cost", "family", "job", "training", "trust", "money", "time", "peer", "doctor", "clinic", "bus")
 # The worker as it is, but with small chunks, quick leases, and an encoder that may be told to do harm.
@@ -41,7 +50,7 @@ import sys, time, os, signal
 from models import hashing_encoder
 from service.batch import __main__ as program, suggest, worker
 from service.storage import chunks
-suggest.CHUNK = 16
+suggest.ENCODED_AT_ONCE = suggest.SCORED_AT_ONCE = 16
 # On a busy machine the lowest priority takes minutes.
 program.LOWEST_PRIORITY = 0
 chunks.LEASE_SECONDS = {lease}
@@ -239,6 +248,32 @@ def held_by(database: Database, worker: str) -> int:
         return int(connection.execute(query).scalar() or 0)
 
 
+def test_what_the_worker_of_a_killed_service_held_is_done_without_waiting_for_its_lease(
+    folder: Path, database: Database
+) -> None:
+    ours, theirs = start(database, study(database, 20)), start(database, study(database, 20))
+    nobody = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], check=True, capture_output=True)
+    names = (f"{socket.gethostname()[:100]}-{int(nobody.stdout)}-0", "elsewhere-1-0")
+    held = update(chunks).values(state="working", attempt=1, lease_until=database_clock(database) + 50)
+    with database.write() as connection:
+        for one, name in zip((ours, theirs), names, strict=True):
+            connection.execute(held.where(chunks.c.run_id == one.id).values(worker=name))
+    environment = {**os.environ, "THEMECODER_DATA": str(folder), "THEMECODER_MODEL": HASHING_MODEL}
+    supervisor = Supervisor(f"sqlite:///{folder / 'themecoder.sqlite3'}", environment)
+    supervisor.start()
+    wait_until(lambda: not read(database, ours).is_active, seconds=30)
+    supervisor.stop()
+    assert read(database, ours).state == "completed"
+    # Whether another machine's is gone cannot be seen from here.
+    assert read(database, theirs).state == "waiting"
+    assert held_by(database, "elsewhere-1-0")
+
+
+def database_clock(database: Database) -> float:
+    with database.read() as connection:
+        return float(connection.exec_driver_sql("SELECT julianday('now') * 86400.0").scalar_one())
+
+
 def test_a_segment_that_kills_its_worker_is_listed_and_the_others_are_done(folder: Path, database: Database) -> None:
     project = study(database, 40, also="poison")
     one = start(database, project)
@@ -271,6 +306,73 @@ def test_a_disk_that_fills_up_holds_a_run_up_and_no_more(folder: Path, database:
         done = wait_for_end(database, one)
     assert (done.state, done.failed) == ("completed", 0)
     assert digest(database) == undisturbed
+
+
+def test_a_torn_log_leaves_a_run_that_goes_on_to_the_same(
+    folder: Path, database: Database, undisturbed: str, tmp_path: Path
+) -> None:
+    project = study(database)
+    with closing(sqlite3.connect(folder / "themecoder.sqlite3")) as connection:
+        # What is older than the run was synced long ago.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    one = start(database, project)
+    with working(folder, harm="time.sleep(0.02)") as worker:
+        wait_until(lambda: chunks_done(database) >= 30)
+        worker.kill()
+    chance = random.Random(5)  # noqa: S311 - places, not secrets
+    recovered = set()
+    for number in range(CUTS):
+        torn = Database(f"sqlite:///{copied_and_torn(folder, tmp_path / str(number), chance) / 'themecoder.sqlite3'}")
+        assert examine(torn).problems == []
+        recovered.add(chunks_done(torn))
+        if number % 25 == 0:
+            assert ended_here(torn, one).state == "completed"
+            assert digest(torn) == undisturbed
+        torn.close()
+    assert len(recovered) > 5
+
+
+def copied_and_torn(folder: Path, target: Path, chance: random.Random) -> Path:
+    """A copy whose log is cut at a random place, or garbled there."""
+    target.mkdir()
+    for ending in ("", "-wal"):
+        shutil.copy(folder / f"themecoder.sqlite3{ending}", target)
+    log = target / "themecoder.sqlite3-wal"
+    place = chance.randrange(log.stat().st_size)
+    if chance.random() < 0.5:
+        os.truncate(log, place)
+    else:
+        with log.open("r+b") as file:
+            file.seek(place)
+            file.write(chance.randbytes(chance.randrange(1, 10_000)))
+    return target
+
+
+def ended_here(database: Database, one: Run) -> Run:
+    """The run after a worker in this process has done what was left of it."""
+    forget_leases(database)
+    worker = Worker(database, {"suggest": suggest_steps(database, Encoders(Settings(model=HASHING_MODEL)))}, name="w")
+    while worker.work_once():
+        pass
+    return read(database, one)
+
+
+def test_a_backup_of_a_run_at_work_goes_on_elsewhere_to_the_same(
+    folder: Path, database: Database, undisturbed: str, tmp_path: Path
+) -> None:
+    one = start(database, study(database))
+    copies = []
+    with working(folder, harm="time.sleep(0.02)"):
+        for number in range(4):
+            wait_until(lambda number=number: chunks_done(database) >= 10 * number)
+            copies.append(tmp_path / f"backup {number}")
+            back_up(database, copies[-1])
+    for copy in copies:
+        elsewhere = Database(f"sqlite:///{copy}")
+        assert examine(elsewhere).problems == []
+        assert ended_here(elsewhere, one).state == "completed"
+        assert digest(elsewhere) == undisturbed
+        elsewhere.close()
 
 
 def test_a_migration_that_is_killed_leaves_the_schema_before_or_after_it(tmp_path: Path) -> None:

@@ -69,7 +69,8 @@ def fail(_: Vectors) -> Vectors:
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suggest_kind, "CHUNK", 8)
+    monkeypatch.setattr(suggest_kind, "ENCODED_AT_ONCE", 8)
+    monkeypatch.setattr(suggest_kind, "SCORED_AT_ONCE", 8)
 
 
 @pytest.fixture(scope="module")
@@ -525,7 +526,8 @@ def test_a_run_whose_model_cannot_be_loaded_fails_with_the_reason(
     done = finished(database, start(database, project), worker(database, encoders))
     assert (done.state, done.failure) == ("failed", ModelFolderMissing.code)
     monkeypatch.undo()
-    monkeypatch.setattr(suggest_kind, "CHUNK", 8)
+    monkeypatch.setattr(suggest_kind, "ENCODED_AT_ONCE", 8)
+    monkeypatch.setattr(suggest_kind, "SCORED_AT_ONCE", 8)
     assert finished(database, start(database, project), worker(database, encoders)).state == "completed"
 
 

@@ -57,7 +57,7 @@ SECRET = "Zwiebelturm"
 COMMAND = Path(sys.executable).with_name("themecoder")
 DIGEST = re.compile(r"content digest [0-9a-f]{64}")
 # `make crash` asks for more.
-CUTS = int(os.environ.get("THEMECODER_TORN_LOGS", "500"))
+CUTS = int(os.environ.get("THEMECODER_TORN_LOGS", "400"))
 BESIDE = ("", "-wal")
 
 Themecoder = Callable[..., Result]

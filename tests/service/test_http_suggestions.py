@@ -157,6 +157,10 @@ def test_made_again_the_same_suggestions_stay(project_client: TestClient, projec
     assert {one["rank"] for one in after} == {1}
     withdrawn = {one["id"] for one in pending(project_client, project, status="withdrawn")}
     assert withdrawn == {one["id"] for one in before} - {one["id"] for one in after}
+    # Only those that were withdrawn last are kept, so that a project does not grow with each run.
+    make(project_client, project, min_score=0, top_k=3)
+    now_withdrawn = {one["id"] for one in pending(project_client, project, status="withdrawn")}
+    assert now_withdrawn == {one["id"] for one in after}
 
 
 def test_nothing_is_encoded_twice_not_even_after_a_new_start(
