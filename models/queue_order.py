@@ -16,6 +16,13 @@ from models.encoder import Vectors
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
+# So many times more doubtful segments are looked through as are wanted, because some are near-duplicates.
+CHOICE = 10
+# Cosine of two segments from which on they say nearly the same.
+NEAR = 0.8
+# So many newest decisions back, what is like a segment decided on waits: suggestions made before do not know of them.
+LAST_DECISIONS = 200
+
 
 def by_chance(identities: Sequence[int], *, seed: int, count: int) -> list[int]:
     """A random order in which each segment keeps its place beside the others, whichever are no longer open.
@@ -49,34 +56,43 @@ def by_site(sites: Sequence[str | None], looked_at: Mapping[str | None, int], *,
     return nsmallest(count, range(len(sites)), key=turns.__getitem__)
 
 
-def most_doubtful(doubt: Floats, *, count: int) -> Indices:
+def doubt(scores: Floats) -> Floats:
+    """How unsure the machine is of a segment: 1 less the margin between its first two suggestions, 0 to 1.
+
+    Args:
+        scores: of the suggestions that wait on each segment, best first, 0 where there are fewer,
+            shape (segments, 2).
+    """
+    doubts: Floats = 1 - (scores[:, 0] - scores[:, 1])
+    return doubts
+
+
+def most_doubtful(doubts: Floats, *, count: int) -> Indices:
     """The segments of which the machine is least sure; of equal ones the first.
 
     Args:
-        doubt: of each segment, the more the larger, shape (segments,).
+        doubts: of each segment, the more the larger, shape (segments,).
         count: how many are wanted.
     """
-    return np.argsort(-doubt, kind="stable")[:count]
+    return np.argsort(-doubts, kind="stable")[:count]
 
 
-def unlike_each_other(vectors: Vectors, looked_at: Vectors, *, count: int) -> Indices:
-    """Always the segment that is least like what is taken already and what has been looked at.
-
-    Greedy k-center (Sener and Savarese 2018, arXiv:1708.00489), so that near-duplicates do not come one after another.
+def near_duplicates_last(vectors: Vectors, looked_at: Vectors, *, count: int) -> list[int]:
+    """In the order given, but what says nearly the same as one before it, or as one looked at, after all others.
 
     Args:
-        vectors: of the segments, unit rows; of equally unlike ones the first is taken.
+        vectors: of the segments, unit rows.
         looked_at: of segments that have been looked at, unit rows of the same length.
         count: how many are wanted.
     """
     likeness = (vectors @ looked_at.T).max(axis=1, initial=-1)
     taken: list[int] = []
-    for _ in range(min(count, len(vectors))):
-        index = int(likeness.argmin())
-        taken.append(index)
-        likeness = np.maximum(likeness, vectors @ vectors[index])
-        likeness[index] = np.inf
-    return np.array(taken, dtype=np.int64)
+    for index, vector in enumerate(vectors):
+        if len(taken) < count and likeness[index] < NEAR:
+            taken.append(index)
+            likeness = np.maximum(likeness, vectors @ vector)
+    others = sorted(set(range(len(vectors))) - set(taken))
+    return (taken + others)[:count]
 
 
 def _lot(seed: int, identity: int) -> bytes:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from models.codebook import codebook_from_json
 from models.encoder import Vectors
-from models.queue_order import by_chance, by_site, most_doubtful, unlike_each_other
+from models.queue_order import CHOICE, LAST_DECISIONS, by_chance, by_site, doubt, most_doubtful, near_duplicates_last
 from service.actions.export_codings import coders_of
 from service.actions.kept_vectors import kept_form, stacked, text_key
 from service.encoders import Encoders
@@ -29,10 +29,6 @@ from service.storage.transcripts import Segment, segments_by_id, texts_of
 from service.storage.vectors import kept_vectors
 
 Order = Literal["reading", "informative", "per_site", "random"]
-# So many times more doubtful segments are looked through as are wanted, for those that are unlike each other.
-CHOICE = 10
-# So many newest decisions back, what is like a segment decided on waits: its suggestion does not know of them yet.
-LAST_DECISIONS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +37,7 @@ class QueuedSegment:
 
     Attributes:
         suggestion: the best one that waits on it.
-        doubt: how unsure the machine is, 0 to 1; None where nothing waits.
+        doubt: see :func:`doubt_of`.
         site_looked_at: how many segments of its site have been looked at.
     """
 
@@ -128,12 +124,12 @@ class NextSegments:
     def _informative(
         self, connection: Connection, within: Project, set_id: int, there: Sequence[OpenSegment], count: int
     ) -> Sequence[int]:
-        doubts = np.array([-1.0 if (doubt := doubt_of(one)) is None else doubt for one in there])
+        doubts = np.array([-1.0 if (known := doubt_of(one)) is None else known for one in there])
         doubtful = most_doubtful(doubts, count=count * CHOICE)
         wanted = [there[index].id for index in doubtful]
         before = last_decided(connection, set_id, LAST_DECISIONS)
         vectors = self._vectors(connection, within, [*wanted, *before])
-        taken = unlike_each_other(vectors[: len(wanted)], vectors[len(wanted) :], count=count)
+        taken = near_duplicates_last(vectors[: len(wanted)], vectors[len(wanted) :], count=count)
         return [int(doubtful[index]) for index in taken]
 
     def _vectors(self, connection: Connection, within: Project, segment_ids: Sequence[int]) -> Vectors:
@@ -148,8 +144,14 @@ class NextSegments:
 
 
 def doubt_of(segment: OpenSegment) -> float | None:
-    """How unsure the machine is of the best suggestion, 0 to 1."""
-    return None if segment.best is None else 1 - segment.best
+    """How unsure the machine is of a segment, 0 to 1.
+
+    Wholly where it suggests nothing, be it that it abstained or was not asked; None where all that it suggested has
+    been turned down, because then somebody has looked at the segment.
+    """
+    if segment.best is None and segment.is_turned_down:
+        return None
+    return float(doubt(np.array([[segment.best or 0.0, segment.second or 0.0]]))[0])
 
 
 def _coding_set(connection: Connection, within: Project, named: str | None) -> tuple[int, str]:

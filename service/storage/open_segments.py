@@ -19,12 +19,14 @@ class OpenSegment(NamedTuple):
         site: of its transcript.
         best: the score of the best suggestion that waits on it, if any does.
         second: likewise of the one after that.
+        is_turned_down: whether a suggestion on it has been rejected or replaced.
     """
 
     id: int
     site: str | None
     best: float | None
     second: float | None
+    is_turned_down: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +76,11 @@ def _stands(table: FromClause) -> Exists:
 
 
 _IS_OPEN = and_(segments.c.role == "participant", ~_stands(codings), ~_stands(no_codes))
+_turned_down = exists().where(
+    suggestions.c.coding_set_id == bindparam("in_set"),
+    suggestions.c.segment_id == segments.c.id,
+    suggestions.c.status.in_(("rejected", "replaced")),
+)
 _waits = and_(suggestions.c.coding_set_id == bindparam("in_set"), suggestions.c.status == "pending")
 _ranked = (
     select(
@@ -97,7 +104,7 @@ _scores = (
     .subquery()
 )
 _OPEN = (
-    select(segments.c.id, transcripts.c.site, _scores.c.best, _scores.c.second)
+    select(segments.c.id, transcripts.c.site, _scores.c.best, _scores.c.second, _turned_down)
     .join(transcripts, transcripts.c.id == segments.c.transcript_id)
     .join(_scores, _scores.c.segment_id == segments.c.id, isouter=True)
     .where(segments.c.project_id == bindparam("in_project"), _IS_OPEN)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.encoder import Vectors, unit_rows
-from models.queue_order import by_chance, by_site, most_doubtful, unlike_each_other
+from models.queue_order import NEAR, by_chance, by_site, doubt, most_doubtful, near_duplicates_last
 
 counts = st.integers(0, 12)
 identities = st.lists(st.integers(1, 2**63 - 1), max_size=12, unique=True)
@@ -66,21 +66,36 @@ def test_the_most_doubtful_come_first_and_equal_ones_in_reading_order(given_doub
     assert taken == sorted(range(len(given_doubts)), key=lambda index: (-given_doubts[index], index))[:count]
 
 
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), max_size=12))
+def test_doubt_is_greatest_where_two_suggestions_are_equal_and_least_where_one_is_certain(
+    percent: list[tuple[int, int]],
+) -> None:
+    scores = np.array([sorted(pair, reverse=True) for pair in percent]).reshape(-1, 2) / 100
+    doubts = doubt(scores)
+    assert ((doubts >= 0) & (doubts <= 1)).all()
+    assert all((one == 1) == (first == second) for one, (first, second) in zip(doubts, scores, strict=True))
+    assert doubt(np.array([[1.0, 0.0]]))[0] == 0
+
+
+@given(st.lists(st.integers(0, 5), max_size=12), st.sets(st.integers(0, 5)), counts)
+def test_of_those_that_say_the_same_the_first_comes_in_its_place_and_the_others_last(
+    said: list[int], known: set[int], count: int
+) -> None:
+    sayings = np.eye(6, dtype=np.float32)
+    taken = near_duplicates_last(sayings[said], sayings[sorted(known)], count=count)
+    is_new = [one not in known and one not in said[:index] for index, one in enumerate(said)]
+    # Stable: new ones first, each kind in the order given.
+    assert taken == sorted(range(len(said)), key=lambda index: not is_new[index])[:count]
+
+
 @given(st.integers(0, 12), st.integers(0, 4), counts, st.integers(0, 100))
-def test_each_segment_is_the_least_like_what_came_before_it(there: int, before: int, count: int, seed: int) -> None:
+def test_near_duplicates_wait_until_nothing_else_is_left(there: int, before: int, count: int, seed: int) -> None:
     vectors, looked_at = random_rows(there, seed), random_rows(before, seed + 1)
-    taken = unlike_each_other(vectors, looked_at, count=count).tolist()
+    taken = near_duplicates_last(vectors, looked_at, count=count)
     assert len(taken) == len(set(taken)) == min(count, there)
-    for turn, index in enumerate(taken):
-        known = np.concatenate([looked_at, vectors[taken[:turn]]])
-        likeness = [max((float(known_one @ one) for known_one in known), default=-1.0) for one in vectors]
-        left = [likeness[one] for one in range(there) if one not in taken[:turn]]
-        assert likeness[index] <= min(left) + 1e-6
-
-
-def test_a_duplicate_comes_after_all_that_is_different() -> None:
-    first, second, third = random_rows(3)
-    vectors = np.stack([first, first, second, third])
-    assert sorted(unlike_each_other(vectors, vectors[:0], count=3).tolist()) == [0, 2, 3]
-    # Nor does what is like a segment that has just been decided on.
-    assert sorted(unlike_each_other(vectors, vectors[:1], count=2).tolist()) == [2, 3]
+    likeness = [
+        max((float(one @ known) for known in (*looked_at, *vectors[taken[:turn]])), default=-1.0)
+        for turn, one in enumerate(vectors[taken])
+    ]
+    is_near = [one >= NEAR for one in likeness]
+    assert is_near == sorted(is_near)

@@ -50,8 +50,9 @@ async def queue(
 ) -> JSONResponse:
     """The next participants' turns on which no code stands, nor that none applies.
 
-    Nothing is kept of what was shown: what has been decided on is no longer there when it is asked again. In the
-    informative order, segments on which no suggestion waits come last.
+    Nothing is kept of what was shown: what has been decided on is no longer there when it is asked again. Segments
+    without a suggestion are those of which the machine is least sure; where all suggestions have been turned down,
+    they come last in the informative order.
     """
     ref = reference(project_id, "project_id")
 

@@ -24,7 +24,8 @@ class QueuedSegmentOut(BaseModel):
     segment: SuggestedSegment
     suggestion: BestSuggestionOut | None = Field(description="The best one that waits on it, if any does.")
     doubt: Score | None = Field(
-        description="How unsure the machine is, by which `informative` goes; null like the suggestion."
+        description="How unsure the machine is, by which `informative` goes: 1 less the margin between its first two "
+        "suggestions, and 1 where it has none; null where all that it suggested has been turned down."
     )
     site_looked_at: int = Field(description="Segments of its site that have been looked at, by which `per_site` goes.")
 
