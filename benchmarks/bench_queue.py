@@ -28,12 +28,15 @@ from quality.simulated_analyst import (
     Pick,
     curve,
     informative,
+    least_alike_first,
     per_site,
     random,
     reading,
     study,
 )
 from quality.tasks import Floats, Rows, Task, load_task
+
+from models.queue_order import doubt
 
 DEVELOPMENT = ("swj_usability", "sad")
 NAMES = (*DEVELOPMENT, "pdpilot-themes", "banking77")
@@ -42,37 +45,37 @@ SHARES = (0.8, 0.9)
 
 def least_confidence(scores: Floats) -> Floats:
     """How far the best suggestion is from certain."""
-    doubt: Floats = 1 - scores[:, 0]
-    return doubt
-
-
-def margin(scores: Floats) -> Floats:
-    """How near the second suggestion comes to the first."""
-    doubt: Floats = 1 - (scores[:, 0] - scores[:, 1])
-    return doubt
+    doubts: Floats = 1 - scores[:, 0]
+    return doubts
 
 
 def entropy(scores: Floats) -> Floats:
     """Of the first three suggestions and the rest."""
     shares = np.column_stack([scores, np.maximum(1 - scores.sum(axis=1), 0)])
-    doubt: Floats = -(shares * np.log(np.maximum(shares, 1e-12))).sum(axis=1)
-    return doubt
+    doubts: Floats = -(shares * np.log(np.maximum(shares, 1e-12))).sum(axis=1)
+    return doubts
+
+
+def margin_of_suggested(scores: Floats) -> Floats:
+    """The margin, but what the machine suggests nothing for comes last."""
+    doubts: Floats = np.where(scores[:, 0] > 0, doubt(scores), -1.0)
+    return doubts
 
 
 RULES: Mapping[str, Pick] = {
     "random": random,
-    "least confidence": informative(least_confidence, are_unlike=False),
-    "margin": informative(margin, are_unlike=False),
-    "entropy": informative(entropy, are_unlike=False),
-    "least confidence, unlike": informative(least_confidence),
-    "margin, unlike": informative(margin),
-    "entropy, unlike": informative(entropy),
+    "least confidence": informative(least_confidence, among=None),
+    "entropy": informative(entropy, among=None),
+    "margin": informative(doubt, among=None),
+    "margin, suggested only": informative(margin_of_suggested, among=None),
+    "margin, least alike first": informative(doubt, among=least_alike_first),
+    "margin, near-duplicates last": informative(doubt),
 }
 ORDERS: Mapping[str, Pick] = {
     "random": random,
     "reading": reading,
     "per_site": per_site,
-    "informative": informative(least_confidence),
+    "informative": informative(doubt),
 }
 
 
@@ -87,7 +90,8 @@ def part(task: Task, *, is_development: bool) -> Rows:
         chosen = np.isin(task.documents, documents[: len(documents) // 2])
     else:
         chosen = np.isin(rows, lots.permutation(rows)[: len(rows) // 2])
-    return rows[chosen == is_development]
+    wanted: Rows = rows[chosen == is_development]
+    return wanted
 
 
 def reached(figures: Floats, wanted: float) -> float:
@@ -112,7 +116,7 @@ def report(task: Task, rows: Rows, picks: Mapping[str, Pick], seeds: int, encode
         difference = means - by_chance
         error = difference.std(ddof=1) / np.sqrt(seeds)
         print(
-            f"  {name:<26} {needed}; mean {means.mean():.3f}, less random {difference.mean():+.3f} ± {error:.3f}",
+            f"  {name:<29} {needed}; mean {means.mean():.3f}, less random {difference.mean():+.3f} ± {error:.3f}",
             flush=True,
         )
 

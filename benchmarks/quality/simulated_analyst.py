@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
+from models.encoder import Vectors
 from models.queue_order import CHOICE, LAST_DECISIONS, by_chance, by_site, most_doubtful, near_duplicates_last
 from models.reference import Reference
 from models.suggester import Suggester
@@ -20,6 +22,14 @@ MOST_HELD_OUT = 600
 SUGGESTED = 3
 
 Doubt = Callable[[Floats], Floats]
+
+
+class Among(Protocol):
+    """Which of the most doubtful segments come first, given their vectors and those of segments looked at."""
+
+    def __call__(self, vectors: Vectors, looked_at: Vectors, *, count: int) -> list[int]:
+        """Indices of the segments."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,19 +119,30 @@ def random(study: Study, _suggester: Suggester, still_open: Rows, _decided: list
     return still_open[by_chance(still_open.tolist(), seed=study.seed, count=ASKED)]
 
 
-def informative(doubt: Doubt, *, are_unlike: bool = True) -> Pick:
-    """Where the machine is unsure of what it suggested last, and if wanted unlike each other."""
+def informative(doubt: Doubt, among: Among | None = near_duplicates_last) -> Pick:
+    """Where the machine is unsure of what it suggested last; among the most doubtful as ``among`` says."""
 
     def pick(study: Study, suggester: Suggester, still_open: Rows, decided: list[int]) -> Rows:
         doubts = doubt(waiting_scores(study.task, suggester, still_open))
-        if not are_unlike:
+        if among is None:
             return still_open[most_doubtful(doubts, count=ASKED)]
         doubtful = still_open[most_doubtful(doubts, count=CHOICE * ASKED)]
         vectors = study.task.vectors
         looked_at = vectors[np.array(decided[-LAST_DECISIONS:], dtype=np.int64)]
-        return doubtful[near_duplicates_last(vectors[doubtful], looked_at, count=ASKED)]
+        return doubtful[among(vectors[doubtful], looked_at, count=ASKED)]
 
     return pick
+
+
+def least_alike_first(vectors: Vectors, looked_at: Vectors, *, count: int) -> list[int]:
+    """Always what is least like all before it: greedy k-center (Sener and Savarese 2018, arXiv:1708.00489)."""
+    likeness = (vectors @ looked_at.T).max(axis=1, initial=-1)
+    taken: list[int] = []
+    for _ in range(min(count, len(vectors))):
+        taken.append(int(likeness.argmin()))
+        likeness = np.maximum(likeness, vectors @ vectors[taken[-1]])
+        likeness[taken] = np.inf
+    return taken
 
 
 def waiting_scores(task: Task, suggester: Suggester, rows: Rows) -> Floats:
