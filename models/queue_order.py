@@ -4,8 +4,8 @@ Segments are given in reading order, which is itself the first of the orders. Ea
 is given, the next segment first; same input, same order.
 
 The informative order is :func:`most_doubtful` by :func:`doubt`, then :func:`near_duplicates_last`. With a simulated
-analyst it did not clearly save decisions against random order, so reading order is the usual one: see
-``cards/queue_order.md``.
+analyst it saved decisions against reading order on three sets, but clearly against random order on one of them alone, so
+reading order is the usual one: see ``cards/queue_order.md``.
 """
 
 from collections.abc import Mapping, Sequence
