@@ -183,6 +183,15 @@ def segment(connection: Connection, project_id: int, ref: Ref) -> Segment:
     return _segment(row)
 
 
+def segments_by_id(connection: Connection, project_id: int, segment_ids: Sequence[int]) -> dict[int, Segment]:
+    """Those of some segments that the project has, by their ids."""
+    found: dict[int, Segment] = {}
+    for at in range(0, len(segment_ids), 500):
+        query = _segments(project_id).where(segments.c.id.in_(segment_ids[at : at + 500]))
+        found.update((row.id, _segment(row)) for row in connection.execute(query).all())
+    return found
+
+
 def list_segments(
     connection: Connection,
     project_id: int,
