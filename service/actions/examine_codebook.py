@@ -10,10 +10,11 @@ from sqlalchemy import Connection
 from models.calibration import LOWEST_THRESHOLD
 from models.codebook import Codebook, codebook_from_json
 from models.codebook_health import CodeUse, Overlaps, always_rejected, never_applied, never_suggested, overlapping_codes
+from models.encoder import EncoderIdentity, Vectors, unit_rows
 from models.segment_groups import SegmentGroup, WordUse, group_segments
 from models.suggester import code_words
 from service.actions.export_codings import coders_of
-from service.actions.kept_vectors import KeptVectorsEncoder, ProjectVectors, stacked, text_key
+from service.actions.kept_vectors import KeptVectorsEncoder, stacked, text_key
 from service.encoders import LoadedModel
 from service.errors import FieldNotValid
 from service.storage import codebook_use as storage
@@ -71,30 +72,40 @@ def examine_codebook(
         found = project(connection, ref)
         codebook = codebook_from_json(codebook_content(connection, found.codebook_version_id))
         name, set_id = _coding_set(connection, found, coding_set)
-        uses = _uses(connection, found.id, set_id, codebook)
-        all_turns = storage.turns(connection, found.id, set_id, least_score=LOWEST_THRESHOLD)
-        gaps = _gaps(connection, found.id, all_turns, codebook, model)
     encoder = KeptVectorsEncoder(model.encoder, _OnlyRead(database, found.id))
-    overlaps = overlapping_codes(code_words(codebook, codebook.active_leaves, encoder).vectors)
+    words = code_words(codebook, codebook.active_leaves, encoder).vectors
+    overlaps = overlapping_codes(words)
     with database.read() as connection:
+        uses = _uses(connection, found.id, set_id, codebook)
         overlap_rows = _overlap_rows(connection, set_id, codebook, overlaps)
+        unfitting = _unfitting(connection, found.id, set_id, codebook, model.encoder.identity)
+    groups = group_segments(unfitting.vectors, [turn.transcript_id for turn in unfitting.turns])
     return {
         "coding_set": name,
         "codebook": {"number": found.codebook_number, "version": found.codebook_digest},
         "model_version": model.version,
         "similarity": {"usual": overlaps.usual, "least": overlaps.least},
-        "segments": gaps.counts,
+        "segments": {**unfitting.counts, "in_groups": sum(len(group.members) for group in groups)},
         "left_out": {
             "overlap": len(overlaps.pairs) - len(overlap_rows),
-            "gap": gaps.groups - len(gaps.rows),
+            "gap": max(len(groups) - MOST_GROUPS, 0),
         },
         "notes": _notes(uses),
-        "findings": [*overlap_rows, *_use_rows(uses, codebook), *gaps.rows],
+        "findings": [*overlap_rows, *_use_rows(uses, codebook), *_gap_rows(groups, unfitting, codebook, words)],
     }
 
 
-class _OnlyRead(ProjectVectors):
-    """A project's vectors for somebody who only looks: nothing is kept."""
+class _OnlyRead:
+    """A project's vectors for somebody who only looks: what is new is not kept."""
+
+    def __init__(self, database: Database, project_id: int) -> None:
+        self._database = database
+        self._project_id = project_id
+
+    def kept(self, model_hash: str, keys: Sequence[bytes]) -> Mapping[bytes, bytes]:
+        """Those of the vectors that are kept."""
+        with self._database.read() as connection:
+            return kept_vectors(connection, self._project_id, model_hash, keys)
 
     def keep(self, model_hash: str, fresh: Mapping[bytes, bytes]) -> None:
         """Does nothing."""
@@ -176,72 +187,104 @@ def _code(codebook: Codebook, code: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Gaps:
-    """The groups that are shown, how many there are, and how many segments they are made from."""
+class _Unfitting:
+    """Segments that nobody has coded and for which nothing likely is suggested, as far as they can be grouped.
 
-    rows: list[dict[str, Any]]
-    groups: int
-    counts: dict[str, int]
+    Attributes:
+        texts: theirs, by their ids.
+        vectors: theirs, shape (len(turns), dimension).
+        common: texts from all over the project.
+        counts: what became of the others.
+    """
+
+    turns: Sequence[Turn]
+    texts: Mapping[int, str]
+    vectors: Vectors
+    common: Sequence[str]
+    counts: Mapping[str, int]
 
 
-def _gaps(
-    connection: Connection, project_id: int, all_turns: Sequence[Turn], codebook: Codebook, model: LoadedModel
-) -> _Gaps:
-    """Groups of segments that nobody has coded and for which nothing likely is suggested."""
-    open_turns = [turn for turn in all_turns if turn.examined and not turn.coded]
-    unfitting = [turn for turn in open_turns if not turn.fits]
+def _unfitting(
+    connection: Connection, project_id: int, set_id: int, codebook: Codebook, identity: EncoderIdentity
+) -> _Unfitting:
+    every = storage.turns(connection, project_id, set_id, least_score=LOWEST_THRESHOLD)
+    uncoded = [turn for turn in every if turn.examined and not turn.coded]
+    unfitting = [turn for turn in uncoded if not turn.fits]
     long_enough = [turn for turn in unfitting if turn.length >= LEAST_CHARACTERS]
     chosen = _spread(long_enough, MOST_GROUPED)
     texts = texts_of(connection, project_id, [turn.id for turn in chosen])
-    identity = model.encoder.identity
-    keys = {turn.id: text_key(codebook.spell_out(texts[turn.id])) for turn in chosen}
+    keys = {one: text_key(codebook.spell_out(text)) for one, text in texts.items()}
     kept = kept_vectors(connection, project_id, identity.hash, list(dict.fromkeys(keys.values())))
     able = [turn for turn in chosen if keys[turn.id] in kept]
-    vectors = stacked([kept[keys[turn.id]] for turn in able], identity.dimension)
-    groups = group_segments(vectors, [turn.transcript_id for turn in able])
-    common = [turn.id for turn in _spread(all_turns, MOST_READ_FOR_WORDS)] if groups else []
-    words = WordUse(texts_of(connection, project_id, common).values())
-    return _Gaps(
-        rows=[_gap_row(group, able, texts, words) for group in groups[:MOST_GROUPS]],
-        groups=len(groups),
+    common = [turn.id for turn in _spread(every, MOST_READ_FOR_WORDS)] if able else []
+    return _Unfitting(
+        turns=able,
+        texts=texts,
+        vectors=stacked([kept[keys[turn.id]] for turn in able], identity.dimension),
+        common=list(texts_of(connection, project_id, common).values()),
         counts={
-            "all": len(all_turns),
-            "examined": sum(turn.examined for turn in all_turns),
-            "uncoded": len(open_turns),
+            "all": len(every),
+            "examined": sum(turn.examined for turn in every),
+            "uncoded": len(uncoded),
             "unfitting": len(unfitting),
             "too_short": len(unfitting) - len(long_enough),
             "left_out": len(long_enough) - len(chosen),
             "without_vector": len(chosen) - len(able),
-            "in_groups": sum(len(group.members) for group in groups),
         },
     )
 
 
-def _gap_row(group: SegmentGroup, able: Sequence[Turn], texts: Mapping[int, str], words: WordUse) -> dict[str, Any]:
-    members = [able[at] for at in group.members]
+def _gap_rows(
+    groups: Sequence[SegmentGroup], unfitting: _Unfitting, codebook: Codebook, words: Vectors
+) -> list[dict[str, Any]]:
+    use = WordUse(unfitting.common if groups else [])
+    rows = []
+    for group in groups[:MOST_GROUPS]:
+        members = [unfitting.turns[at] for at in group.members]
+        typical = [unfitting.turns[at] for at in group.typical]
+        rows.append(
+            {
+                "kind": "gap",
+                "segments": len(members),
+                "similarity": group.similarity,
+                "nearest": _nearest(codebook, words, unfitting.vectors[group.members]),
+                **_places(members),
+                "words": use.telling([unfitting.texts[turn.id] for turn in members]),
+                "quotes": [_quote(turn, unfitting.texts[turn.id]) for turn in typical],
+            }
+        )
+    return rows
+
+
+def _nearest(codebook: Codebook, words: Vectors, members: Vectors) -> dict[str, Any] | None:
+    """The leaf whose words are nearest to the centre of a group."""
+    if not len(words):
+        return None
+    similarities = words @ unit_rows(members.mean(axis=0, keepdims=True))[0]
+    nearest = int(similarities.argmax())
+    similarity = round(min(max(float(similarities[nearest]), -1.0), 1.0), 6)
+    return {**_code(codebook, codebook.active_leaves[nearest].id), "similarity": similarity}
+
+
+def _places(members: Sequence[Turn]) -> dict[str, Any]:
     labels = {turn.transcript_id: turn.transcript_label for turn in members}
     in_transcripts = Counter(turn.transcript_id for turn in members)
     in_sites = Counter(turn.site for turn in members)
     return {
-        "kind": "gap",
-        "segments": len(members),
-        "similarity": group.similarity,
         "sites": [{"site": site, "segments": count} for site, count in in_sites.items()],
         "transcripts": [
             {"transcript": one, "label": labels[one], "segments": count} for one, count in in_transcripts.items()
         ],
-        "words": words.telling([texts[turn.id] for turn in members]),
-        "quotes": [_quote(able[at], texts) for at in group.typical],
     }
 
 
-def _quote(turn: Turn, texts: Mapping[int, str]) -> dict[str, Any]:
+def _quote(turn: Turn, text: str) -> dict[str, Any]:
     return {
         "segment": turn.id,
         "reference": turn.reference,
         "transcript": turn.transcript_id,
         "site": turn.site,
-        "text": texts[turn.id],
+        "text": text,
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, case, exists, func, or_, select
 
@@ -42,7 +42,7 @@ class Turn(NamedTuple):
 def suggested_codes(connection: Connection, project_id: int) -> Counts:
     """For how many segments each code was ever suggested, in whichever coding set."""
     query = select(suggestions.c.code, func.count(suggestions.c.segment_id.distinct())).where(_of_project(project_id))
-    return dict(connection.execute(query.group_by(suggestions.c.code)).tuples().all())
+    return _counts(connection, query.group_by(suggestions.c.code))
 
 
 def decided_codes(connection: Connection, coding_set_id: int) -> tuple[Counts, Counts]:
@@ -55,14 +55,14 @@ def decided_codes(connection: Connection, coding_set_id: int) -> tuple[Counts, C
         .where(suggestions.c.coding_set_id == coding_set_id, suggestions.c.status.in_(("accepted", *_TURNED_DOWN)))
         .group_by(suggestions.c.code)
     )
-    rows = connection.execute(query).tuples().all()
+    rows = connection.execute(query).all()
     return {code: int(count) for code, count, _ in rows}, {code: int(count) for code, _, count in rows}
 
 
 def applied_codes(connection: Connection, coding_set_id: int) -> Counts:
     """On how many segments each code stands in a coding set."""
     query = select(codings.c.code, func.count()).where(*_standing(codings, coding_set_id)).group_by(codings.c.code)
-    return dict(connection.execute(query).tuples().all())
+    return _counts(connection, query)
 
 
 def segments_of_codes(connection: Connection, coding_set_id: int, codes: Collection[str]) -> dict[str, set[int]]:
@@ -88,7 +88,7 @@ def replacements(connection: Connection, coding_set_id: int) -> dict[tuple[str, 
         .where(suggestions.c.coding_set_id == coding_set_id, suggestions.c.status == "replaced")
         .group_by(suggestions.c.code, decisions.c.code)
     )
-    return {(suggested, str(put)): count for suggested, put, count in connection.execute(query).tuples().all()}
+    return {(suggested, str(put)): count for suggested, put, count in connection.execute(query).all()}
 
 
 def turns(connection: Connection, project_id: int, coding_set_id: int, *, least_score: float) -> list[Turn]:
@@ -121,6 +121,10 @@ def turns(connection: Connection, project_id: int, coding_set_id: int, *, least_
         .order_by(segments.c.transcript_id, segments.c.position)
     )
     return [Turn._make(row) for row in connection.execute(query).all()]
+
+
+def _counts(connection: Connection, query: Select[Any]) -> Counts:
+    return {code: int(count) for code, count in connection.execute(query)}
 
 
 def _examined(project_id: int) -> Select[tuple[int]]:

@@ -66,12 +66,19 @@ class QuoteOut(BaseModel):
     text: str
 
 
+class NearestCode(NamedCode):
+    """The code that a group is nearest to."""
+
+    similarity: float = Field(description="Cosine of the code's words and the centre of the group.")
+
+
 class GapFinding(BaseModel):
     """Segments of one kind that no code fits: a candidate for a new code."""
 
     kind: Literal["gap"]
     segments: int
     similarity: float = Field(description="Mean cosine of the segments with their centre.")
+    nearest: NearestCode | None = Field(description="Where it is near, that code may only lack words or examples.")
     sites: list[SiteCount]
     transcripts: list[TranscriptCount]
     words: list[str] = Field(description="Words that set them apart from the rest of the project: a hint for a name.")
