@@ -24,6 +24,7 @@ __all__ = [
     "SegmentSuggestions",
     "Suggester",
     "Suggestion",
+    "code_words",
     "encode_segments",
     "has_words",
 ]
@@ -138,7 +139,7 @@ class Suggester:
         self._lay_out_tree()
         coded = merged_examples(examples, codebook)
         vectors = self._encode([example.text for example in coded])
-        self._words = self._code_words()
+        self._words = code_words(codebook, self._leaves, encoder)
         self._scorer = CodeScorer(codebook, self._leaves, self._words, coded, vectors, reference)
         self._bank = ExampleBank(coded, vectors=vectors, applied=self._scorer.coded.applied)
         talk = self._scorer.logits(background.texts, background.vectors)[:, :-1]
@@ -275,21 +276,6 @@ class Suggester:
     def _encode(self, texts: Sequence[str]) -> Vectors:
         return encode_segments(self.codebook, self._encoder, texts)
 
-    def _code_words(self) -> CodeWords:
-        """Each leaf's words: the mean direction of its path of names and of what its definition says."""
-        paths = [" > ".join(code.name for code in self.codebook.path(leaf.id)) for leaf in self._leaves]
-        meanings = [
-            " ".join(filter(has_words, (definition, leaf.include)))
-            for definition, leaf in zip(self._definitions, self._leaves, strict=True)
-        ]
-        excluded = [(column, leaf.exclude) for column, leaf in enumerate(self._leaves) if has_words(leaf.exclude)]
-        return CodeWords(
-            texts=[f"{path} {meaning}" for path, meaning in zip(paths, meanings, strict=True)],
-            vectors=unit_rows(self._encode(paths) + self._encode(meanings)),
-            excluded=excluded,
-            excluded_vectors=self._encode([text for _, text in excluded]),
-        )
-
 
 def encode_segments(codebook: Codebook, encoder: TextEncoder, texts: Sequence[str]) -> Vectors:
     """Unit vectors of texts as the encoder reads them, the codebook's glossary spelt out.
@@ -301,6 +287,23 @@ def encode_segments(codebook: Codebook, encoder: TextEncoder, texts: Sequence[st
         EncoderFailed: the encoder did not return one finite unit vector for each text.
     """
     return encode_checked(encoder, [codebook.spell_out(text) for text in texts])
+
+
+def code_words(codebook: Codebook, leaves: Sequence[Code], encoder: TextEncoder) -> CodeWords:
+    """Each leaf's words: the mean direction of its path of names and of what its definition says.
+
+    Raises:
+        EncoderFailed: the encoder did not return one finite unit vector for each text.
+    """
+    paths = [" > ".join(code.name for code in codebook.path(leaf.id)) for leaf in leaves]
+    meanings = [" ".join(filter(has_words, (_definition(leaf), leaf.include))) for leaf in leaves]
+    excluded = [(column, leaf.exclude) for column, leaf in enumerate(leaves) if has_words(leaf.exclude)]
+    return CodeWords(
+        texts=[f"{path} {meaning}" for path, meaning in zip(paths, meanings, strict=True)],
+        vectors=unit_rows(encode_segments(codebook, encoder, paths) + encode_segments(codebook, encoder, meanings)),
+        excluded=excluded,
+        excluded_vectors=encode_segments(codebook, encoder, [text for _, text in excluded]),
+    )
 
 
 def _definition(leaf: Code) -> str:

@@ -20,6 +20,7 @@ from service.api.idempotency import RunningKeys
 from service.api.openapi import PROBLEM_RESPONSES, describe_problems
 from service.api.routes import (
     agreement,
+    codebook_health,
     codebooks,
     decisions,
     evaluations,
@@ -55,6 +56,7 @@ ROUTERS = (
     runs.router,
     exports.router,
     agreement.router,
+    codebook_health.router,
     evaluations.router,
     health.router,
     pages.router,
