@@ -90,12 +90,18 @@ class CodeScorer:
         if own:
             places, rows = np.array(own).T
             learnt = self._lesson_of[rows] >= 0
-            logits[places[learnt]] = self.without_themselves(rows[learnt])
+            # A text may come twice, but an example is asked once.
+            asked, which = np.unique(rows[learnt], return_inverse=True)
+            logits[places[learnt]] = self.without_themselves(asked)[which]
             logits[places, :-1] -= REJECTED_HERE * self.coded.rejected[rows]
         return logits
 
     def without_themselves(self, rows: Rows) -> Floats:
-        """The logits of known examples, each as if it had not been learnt from; shape (len(rows), leaves + 1)."""
+        """The logits of known examples, each as if it had not been learnt from; shape (len(rows), leaves + 1).
+
+        Args:
+            rows: which examples; none twice.
+        """
         lessons = self._lesson_of[rows]
         vectors = self._features[rows, : len(self._similarity)].astype(np.float64)
         logits = np.zeros((len(rows), len(self._offsets) + 1))

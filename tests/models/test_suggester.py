@@ -414,6 +414,13 @@ def test_instructions_in_one_segment_change_nothing_for_another() -> None:
     assert everything(learner, *TEXTS, PROMPT)[: len(TEXTS)] == everything(learner, *TEXTS)
 
 
+def test_an_example_that_comes_twice_in_a_call_is_judged_as_when_it_comes_once() -> None:
+    leaves = UPSIDES.active_leaves
+    learner = suggester(examples=[Example(text=text, codes=(leaves[at].id,)) for at, text in enumerate(TEXTS)])
+    [alone] = everything(learner, TEXTS[0])
+    assert everything(learner, TEXTS[0], TEXTS[1], TEXTS[0])[::2] == [alone, alone]
+
+
 # ---------------------------------------------------------------- for all inputs
 
 NAMES = st.text("abcdef", min_size=1, max_size=4)
