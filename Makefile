@@ -76,9 +76,11 @@ million: $(VENV)/tools
 	@$(BIN)/python benchmarks/million_rows.py
 
 crash: $(VENV)/tools
-	@echo "== the service is killed 20 times during 1,000 decisions, workers 500 times, and 5,000 logs are torn"
-	@THEMECODER_CRASH_ROUNDS=20 THEMECODER_CRASH_KILLS=500 THEMECODER_TORN_LOGS=5000 $(BIN)/python -m pytest --timeout 3600 $(PYTEST) \
-		tests/crash tests/service/test_commands_database.py -k "killed or torn"
+	@echo "== the service is killed 20 times during 1,000 decisions, workers 500 times, 5,500 logs are torn, and a run over"
+	@echo "   50,000 segments is watched through a restart"
+	@THEMECODER_CRASH_ROUNDS=20 THEMECODER_CRASH_DECISIONS=1000 THEMECODER_CRASH_KILLS=500 THEMECODER_TORN_LOGS=5000 \
+		THEMECODER_TORN_RUNS=500 THEMECODER_WATCHED_SEGMENTS=50000 $(BIN)/python -m pytest --timeout 3600 $(PYTEST) \
+		tests/crash tests/service/test_commands_database.py tests/end_to_end/test_runs.py -k "killed or torn"
 
 fuzz: $(VENV)/tools
 	@echo "== property tests, many examples"

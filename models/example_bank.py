@@ -1,7 +1,7 @@
 """What people have decided so far: one example for each text, and which of them speak for a suggestion."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -106,12 +106,14 @@ class ExampleBank:
 def merged_examples(examples: Sequence[Example], codebook: Codebook) -> list[Example]:
     """One example for each text that has words, in the order of the texts, whatever the order given.
 
-    It has the codes of all with this text, and the first reference in alphabetical order. What some applied
-    and others rejected is contradictory: neither counts, and a text of which nothing else is known is left out.
+    It has the codes of all with this text, and the first reference in alphabetical order. Retired codes are left out.
+    What some applied and others rejected is contradictory: neither counts. A text of which nothing else is known is
+    left out.
 
     Raises:
         ExampleNotAccepted: an example names a code that is not in the codebook.
     """
+    speaking = {code.id for leaf in codebook.active_leaves for code in codebook.path(leaf.id)}
     of_text: dict[str, list[Example]] = {}
     for index, example in enumerate(examples):
         for place, codes in (("codes", example.codes), ("rejected", example.rejected)):
@@ -119,10 +121,19 @@ def merged_examples(examples: Sequence[Example], codebook: Codebook) -> list[Exa
                 raise ExampleNotAccepted(
                     "The example names a code that is not in the codebook.", places=(f"examples[{index}].{place}",)
                 )
-        if has_words(example.text):
-            of_text.setdefault(example.text, []).append(example)
+        kept = _of_codes(example, speaking)
+        if has_words(example.text) and kept is not None:
+            of_text.setdefault(example.text, []).append(kept)
     merged = [_merged(of_text[text]) for text in sorted(of_text)]
     return [example for example in merged if example is not None]
+
+
+def _of_codes(example: Example, speaking: Set[str]) -> Example | None:
+    """What it says of these codes; None if that is nothing, though it says something of others."""
+    codes, rejected = (tuple(filter(speaking.__contains__, some)) for some in (example.codes, example.rejected))
+    if (codes, rejected) == (example.codes, example.rejected):
+        return example
+    return replace(example, codes=codes, rejected=rejected) if codes or rejected else None
 
 
 def _merged(same: Sequence[Example]) -> Example | None:

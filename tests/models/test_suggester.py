@@ -1,5 +1,6 @@
 """Suggestions: their order and number, scores along the tree, evidence, abstention, what examples change."""
 
+import dataclasses
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -598,3 +599,21 @@ def test_where_a_code_has_been_accepted_rejections_count_against_it_nearby() -> 
     assert score_of("waiting", after) < score_of("waiting", before)
     # Undone, they leave no trace.
     assert everything(suggester(book, examples=accepted), NEAR) == [before]
+
+
+def test_examples_of_retired_codes_say_nothing() -> None:
+    retired = UPSIDES.active_leaves[0]
+    codes = [dataclasses.replace(code, active=code.id != retired.id) for code in UPSIDES.codes]
+    smaller = Codebook(id="b", name="B", codes=codes, glossary=UPSIDES.glossary)
+    told = [Example(text=TEXTS[0], codes=(retired.id,)), Example(text=TEXTS[1], codes=(), rejected=(retired.id,))]
+    other = Example(text=TEXTS[2], codes=(UPSIDES.active_leaves[3].id,))
+    assert everything(suggester(smaller, examples=[*told, other]), *TEXTS) == everything(
+        suggester(smaller, examples=[other]), *TEXTS
+    )
+
+
+def test_thousands_of_identical_examples_count_as_one() -> None:
+    one, other = (Example(text=TEXTS[at], codes=(UPSIDES.active_leaves[at].id,)) for at in range(2))
+    assert everything(suggester(examples=[one] * 5_000 + [other]), *TEXTS) == everything(
+        suggester(examples=[one, other]), *TEXTS
+    )
