@@ -4,9 +4,11 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from models.errors import ModelFolderRefused
 
 HASH = re.compile(r"[0-9a-f]{64}")
 PROJECT = re.compile(r"project-([1-9][0-9]{0,18})")
@@ -34,10 +36,10 @@ class FittedFolders:
             model_hash: hex SHA-256 of the folder.
 
         Raises:
-            ValueError: this is no hash.
+            ModelFolderRefused: this is no hash.
         """
         if not HASH.fullmatch(model_hash):
-            raise ValueError("not a hash")
+            raise ModelFolderRefused(".: what should name the folder is no hash")
         return self._of(project_id) / model_hash
 
     @contextmanager
@@ -67,12 +69,10 @@ class FittedFolders:
         """Deletes the folder of a model, if it is there."""
         shutil.rmtree(self.place(project_id, model_hash), ignore_errors=True)
 
-    def drop_all_but(self, project_id: int, model_hashes: Collection[str]) -> None:
-        """Deletes whatever else lies in the folder of a project."""
-        if self._of(project_id).is_dir():
-            for path in self._of(project_id).iterdir():
-                if path.name not in model_hashes:
-                    shutil.rmtree(path, ignore_errors=True)
+    def drop_unfinished(self, project_id: int) -> None:
+        """Deletes what was begun for a project and never got its name."""
+        for path in self._of(project_id).glob(f"{UNFINISHED}*"):
+            shutil.rmtree(path, ignore_errors=True)
 
     def there(self) -> dict[tuple[int, str], Path]:
         """Everything that lies there, by project and name."""

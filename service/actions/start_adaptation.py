@@ -60,7 +60,7 @@ def check_material(codebook: Codebook, examples: list[Example]) -> None:
     if not there.is_enough:
         raise TooFewDecisions(
             f"Fitting the model needs {LEAST_EXAMPLES} segments that carry a code without children, and "
-            f"{LEAST_LEAVES} such codes; there are {there.examples} segments and {there.leaves} codes."
+            f"{LEAST_LEAVES} such codes. Segments so far: {there.examples}. Codes so far: {there.leaves}."
         )
 
 

@@ -17,7 +17,7 @@ from service.batch.kinds import GivesUp, Outcome, Step
 from service.batch.model_of_run import ModelOfRun
 from service.batch.one_piece import OnePiece, Watch
 from service.encoders import Encoders
-from service.storage.adaptations import add_adaptation, choose_model, kept_models, next_number
+from service.storage.adaptations import add_adaptation, choose_model, next_number
 from service.storage.database import Database
 from service.storage.projects import codebook_content, last_decision
 from service.storage.runs import Run, change_run, pinned
@@ -53,10 +53,9 @@ class _Adaptation:
     def __call__(self, run: Run, watch: Watch) -> Outcome:
         with self._database.read() as connection:
             codebook, examples = _material(connection, run)
-            finished = [model_hash for _, model_hash in kept_models(connection, run.project_id)]
         check_material(codebook, examples)
-        # What an earlier attempt at this run has left behind.
-        self._encoders.fitted_folders.drop_all_but(run.project_id, finished)
+        # What an earlier attempt at this run has left behind, if it was killed.
+        self._encoders.fitted_folders.drop_unfinished(run.project_id)
         try:
             model_hash, outcome = self._fit(run, codebook, examples, watch)
         except OSError as error:
@@ -112,7 +111,8 @@ class _Adaptation:
             )
             if model_hash is not None:
                 choose_model(connection, run.project_id, made)
-            change_run(connection, run.id, result={"adaptation": number, "kept": model_hash is not None})
+            result = {"adaptation": number, "kept": model_hash is not None}
+            change_run(connection, run.id, result=result, step_done=PERCENT, step_size=PERCENT)
             return {}
 
         def drop() -> None:

@@ -88,12 +88,10 @@ def list_adaptations(connection: Connection, project_id: int, *, after: int, lim
     return [_adaptation(row) for row in connection.execute(query.order_by(adaptations.c.number).limit(limit))]
 
 
-def kept_models(connection: Connection, project_id: int | None = None) -> dict[tuple[int, str], int]:
-    """The number of each attempt that was kept, by its project and the hash of its folder; None means all projects."""
+def kept_models(connection: Connection) -> dict[tuple[int, str], int]:
+    """The number of each attempt that was kept, by its project and the hash of its folder; of all projects."""
     columns = (adaptations.c[name] for name in ("project_id", "model_hash", "number"))
     query = select(*columns).where(adaptations.c.model_hash.is_not(None)).order_by(adaptations.c.id)
-    if project_id is not None:
-        query = query.where(adaptations.c.project_id == project_id)
     return {(row.project_id, row.model_hash): row.number for row in connection.execute(query)}
 
 

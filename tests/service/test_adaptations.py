@@ -67,9 +67,7 @@ class Home:
         listed = self.client.get(f"{address}/segments").json()["items"]
         codes = dict(TEXTS)
         wishes = [{"kind": "code", "segment": one["id"], "code": codes[one["text"]]} for one in listed]
-        if decided:
-            body = {"decisions": wishes[::2][:decided] + wishes[1::2][: max(0, decided - len(wishes[::2]))]}
-            self.client.post(f"{address}/decisions/bulk", json=body).raise_for_status()
+        self.client.post(f"{address}/decisions/bulk", json={"decisions": wishes[:decided]}).raise_for_status()
         return address
 
     def adapt(self, study: str, **fields: Any) -> str:
@@ -109,20 +107,47 @@ def quick_fits() -> Iterator[None]:
         yield
 
 
+KILLED = """
+import os, pathlib, signal, sys
+from service.fitted_folders import FittedFolders
+with FittedFolders(pathlib.Path(sys.argv[1])).unfinished(int(sys.argv[2])) as place:
+    (place / "model").mkdir()
+    (place / "model" / "model.safetensors").write_bytes(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """A study whose first adaptation was killed while it wrote, begun anew, and kept."""
+
+    study: str
+    left_by_the_killed: list[str]
+    listed_after_the_kill: list[Row]
+
+
 @pytest.fixture(scope="module")
-def fitted(home: Home) -> str:
-    """A study whose first adaptation was kept."""
+def fitted(home: Home) -> Fitted:
     study = home.study()
     home.adapt(study, seed=7)
-    home.work()
-    return study
+    encoders = Encoders(home.settings)
+    Worker(home.database, all_kinds(home.database, encoders), name="planning").work_once()
+    with home.database.write() as connection:
+        assert claim_chunk(connection, "dead") is not None
+    command = [sys.executable, "-c", KILLED, home.settings.fitted_models, study.rpartition("/")[2]]
+    assert subprocess.run(list(map(str, command)), check=False).returncode == -signal.SIGKILL
+    left, listed = home.files(study), home.adaptations(study)
+    with home.database.write() as connection:
+        release_worker(connection, "dead")
+    home.work(encoders)
+    return Fitted(study=study, left_by_the_killed=left, listed_after_the_kill=listed)
 
 
 @pytest.fixture
-def in_use(home: Home, fitted: str) -> str:
-    """The same, once it uses that adaptation."""
-    home.client.put(f"{fitted}/model", json={"adaptation": 1}).raise_for_status()
-    return fitted
+def in_use(home: Home, fitted: Fitted) -> str:
+    """The address of the study, once it uses that adaptation."""
+    home.client.put(f"{fitted.study}/model", json={"adaptation": 1}).raise_for_status()
+    return fitted.study
 
 
 # What an adaptation comes to
@@ -140,6 +165,7 @@ def test_a_fit_that_helps_is_kept_and_listed_with_its_comparison(home: Home, in_
     run = home.client.get(f"{in_use}/runs/{one['run']}").json()
     assert (run["kind"], run["state"], run["request"]) == ("adapt", "completed", {"seed": 7})
     assert run["result"] == {"adaptation": 1, "kept": True}
+    assert (run["progress"]["done"], run["progress"]["all"]) == (100, 100)
     assert (run["pinned"]["decision"], run["pinned"]["model"]["hash"]) == (len(TEXTS), base.sha256)
 
 
@@ -218,7 +244,7 @@ def test_with_too_few_decisions_it_is_said_how_many_there_are(home: Home, proble
     problem = problem_of(home.client.post(f"{home.study(decided=5)}/adaptations", json={}))
     assert (problem["status"], problem["code"]) == (409, "too_few_decisions")
     assert "needs 24 segments" in problem["detail"]
-    assert "there are 5 segments and 2 codes" in problem["detail"]
+    assert problem["detail"].endswith("Segments so far: 5. Codes so far: 1.")
 
 
 @pytest.mark.parametrize(
@@ -231,9 +257,9 @@ def test_with_too_few_decisions_it_is_said_how_many_there_are(home: Home, proble
     ],
 )
 def test_a_fit_that_cannot_be_asked_for_is_refused(
-    home: Home, fitted: str, problem_of: ProblemOf, body: Row, place: str
+    home: Home, in_use: str, problem_of: ProblemOf, body: Row, place: str
 ) -> None:
-    problem = problem_of(home.client.post(f"{fitted}/adaptations", json=body))
+    problem = problem_of(home.client.post(f"{in_use}/adaptations", json=body))
     assert (problem["status"], problem["place"]) == (422, place)
 
 
@@ -242,9 +268,9 @@ def test_a_fit_that_cannot_be_asked_for_is_refused(
     [({}, 422, "adaptation"), ({"adaptation": 0}, 422, "adaptation"), ({"adaptation": 9}, 404, "adaptation")],
 )
 def test_a_model_that_cannot_be_chosen_is_refused(
-    home: Home, fitted: str, problem_of: ProblemOf, body: Row, status: int, place: str
+    home: Home, in_use: str, problem_of: ProblemOf, body: Row, status: int, place: str
 ) -> None:
-    problem = problem_of(home.client.put(f"{fitted}/model", json=body))
+    problem = problem_of(home.client.put(f"{in_use}/model", json=body))
     assert (problem["status"], problem["place"]) == (status, place)
 
 
@@ -286,33 +312,10 @@ def test_a_fit_that_is_cancelled_at_the_last_moment_leaves_nothing_either(
     assert home.client.get(f"{study}/model").json()["adaptation"] is None
 
 
-KILLED = """
-import os, pathlib, signal, sys
-from service.fitted_folders import FittedFolders
-with FittedFolders(pathlib.Path(sys.argv[1])).unfinished(int(sys.argv[2])) as place:
-    (place / "model").mkdir()
-    (place / "model" / "model.safetensors").write_bytes(b"half")
-    os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-def test_a_fit_that_was_killed_is_begun_anew_and_what_it_left_is_cleared_away(home: Home) -> None:
-    study = home.study()
-    home.adapt(study)
-    worker = Worker(home.database, all_kinds(home.database, Encoders(home.settings)), name="planning")
-    worker.work_once()
-    with home.database.write() as connection:
-        assert claim_chunk(connection, "dead") is not None
-    command = [sys.executable, "-c", KILLED, home.settings.fitted_models, study.rpartition("/")[2]]
-    assert subprocess.run(list(map(str, command)), check=False).returncode == -signal.SIGKILL
-    (home.folder(study) / ("0" * 64)).mkdir()
-    assert (len(home.files(study)), home.adaptations(study)) == (2, [])
-    with home.database.write() as connection:
-        release_worker(connection, "dead")
-    home.work()
-    (one,) = home.adaptations(study)
-    assert one["kept"]
-    assert home.files(study) == [one["hash"]]
+def test_a_fit_that_was_killed_is_begun_anew_and_what_it_left_is_cleared_away(home: Home, fitted: Fitted) -> None:
+    assert [name[:9] for name in fitted.left_by_the_killed] == [".fitting-"]
+    assert fitted.listed_after_the_kill == []
+    assert home.files(fitted.study) == [home.adaptations(fitted.study)[0]["hash"]]
     assert examine(home.database).problems == []
 
 
@@ -343,7 +346,7 @@ def test_a_damaged_model_is_never_used_and_no_other_one_in_its_place(
     home.client.put(f"{in_use}/model", json={"adaptation": None}).raise_for_status()
     problem = problem_of(home.client.put(f"{in_use}/model", json={"adaptation": 1}))
     assert (problem["status"], problem["code"]) == (503, "adaptation_unavailable")
-    SuggestForProject(home.database, Encoders(home.settings))(found)
+    assert home.client.post(f"{in_use}/suggestions", json={}).json()["model_version"].startswith("tiny-")
 
 
 def test_the_doctor_tells_of_damaged_missing_and_strange_folders(
@@ -370,7 +373,7 @@ def _doctor() -> list[str]:
 
 
 def test_who_copies_the_database_is_told_that_models_are_not_in_it(
-    home: Home, fitted: str, project_database_url: str, tmp_path: Path
+    home: Home, in_use: str, project_database_url: str, tmp_path: Path
 ) -> None:
     result = CliRunner().invoke(main, ["copy-database", project_database_url, str(tmp_path / "copy.sqlite3")])
     assert result.exit_code == 0, result.output
@@ -406,5 +409,5 @@ def test_only_the_fitted_models_used_last_are_held(
 
 @pytest.mark.parametrize("name", ["..", "", "A" * 64, "0" * 63, f"../{'0' * 64}", "0" * 64 + "\n"])
 def test_what_is_no_hash_names_no_folder(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ValueError, match="not a hash"):
+    with pytest.raises(ModelFolderRefused):
         FittedFolders(tmp_path).place(1, name)
