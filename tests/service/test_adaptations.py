@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
+from sqlalchemy import delete
 
 from models import encoder_fitting
 from models.errors import ModelFolderRefused
@@ -35,6 +36,7 @@ from service.storage.chunks import claim_chunk, release_worker
 from service.storage.database import Database
 from service.storage.examination import examine
 from service.storage.projects import project
+from service.storage.tables import metadata
 
 ProblemOf = Callable[[Any], dict[str, Any]]
 Row = dict[str, Any]
@@ -95,6 +97,9 @@ def home(project_database_url: str, tiny_model: Path, tmp_path_factory: pytest.T
     with TestClient(create_app(settings), base_url="http://127.0.0.1:8000") as client:
         while client.get("/health/ready").status_code != 200:
             time.sleep(0.01)
+        with database.write() as connection:
+            for table in reversed(metadata.sorted_tables):
+                connection.execute(delete(table))
         yield Home(client=client, database=database, settings=settings)
     database.close()
 
