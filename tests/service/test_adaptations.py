@@ -188,6 +188,8 @@ def test_suggestions_runs_and_evaluations_use_the_model_of_their_project(home: H
     version = client.post(f"{in_use}/suggestions", json={}).json()["model_version"]
     (one,) = home.adaptations(in_use)
     assert version.startswith(f"adaptation/1-{one['hash'][:12]}-")
+    assert client.get(f"{in_use}/codebook/health").json()["model_version"] == version
+    assert client.get(f"{in_use}/queue", params={"order": "informative"}).status_code == 200
     run = client.post(f"{in_use}/runs", json={"only_changed": True}).json()
     home.work()
     done = client.get(f"{in_use}/runs/{run['id']}").json()
