@@ -20,8 +20,27 @@ ADAPTATION_VERSION = "1"
 FOLDS = 3
 # With fewer examples that carry a leaf, the comparison could not tell a good fit from luck.
 LEAST_EXAMPLES = 24
+LEAST_LEAVES = 2
 
 Fit = Callable[[TrainingSet, Callable[[float], object]], TextEncoder]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What there is to compare fits by.
+
+    Attributes:
+        examples: how many different texts carry an active leaf.
+        leaves: how many different leaves they carry.
+    """
+
+    examples: int
+    leaves: int
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether a comparison can tell anything."""
+        return self.examples >= LEAST_EXAMPLES and self.leaves >= LEAST_LEAVES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +86,15 @@ class Comparison:
         return self.difference > self.standard_error
 
 
+def material(codebook: Codebook, examples: Sequence[Example]) -> Material:
+    """What of the examples can be used to compare fits by.
+
+    Raises:
+        ExampleNotAccepted: an example names a code that is not in the codebook.
+    """
+    return _material(codebook, _with_leaves(codebook, judged_texts(codebook, examples)))
+
+
 def compare_fits(
     codebook: Codebook,
     examples: Sequence[Example],
@@ -95,9 +123,8 @@ def compare_fits(
         EncoderFailed: an encoder did not return unit vectors.
     """
     judged = judged_texts(codebook, examples, seed)
-    leaves = {leaf.id for leaf in codebook.active_leaves}
-    tested = [one for one in judged if one.accepted & leaves]
-    if len(tested) < LEAST_EXAMPLES or len({code for one in tested for code in one.accepted & leaves}) < 2:
+    tested = _with_leaves(codebook, judged)
+    if not _material(codebook, tested).is_enough:
         return None
     remembering = RememberingEncoder(frozen)
     ranks = []
@@ -120,6 +147,16 @@ def examples_digest(codebook: Codebook, examples: Sequence[Example], seed: int =
 def share_of(progress: Callable[[float], object], part: int, parts: int) -> Callable[[float], object]:
     """Reports the progress of one of several equal parts as that of the whole."""
     return lambda share: progress((part + share) / parts)
+
+
+def _with_leaves(codebook: Codebook, judged: Sequence[JudgedText]) -> list[JudgedText]:
+    leaves = {leaf.id for leaf in codebook.active_leaves}
+    return [one for one in judged if one.accepted & leaves]
+
+
+def _material(codebook: Codebook, tested: Sequence[JudgedText]) -> Material:
+    leaves = {leaf.id for leaf in codebook.active_leaves}
+    return Material(examples=len(tested), leaves=len({code for one in tested for code in one.accepted & leaves}))
 
 
 def _reciprocal_ranks(

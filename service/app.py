@@ -19,6 +19,7 @@ from service.api.guards import Guards
 from service.api.idempotency import RunningKeys
 from service.api.openapi import PROBLEM_RESPONSES, describe_problems
 from service.api.routes import (
+    adaptations,
     agreement,
     codebook_health,
     codebooks,
@@ -58,6 +59,7 @@ ROUTERS = (
     agreement.router,
     codebook_health.router,
     evaluations.router,
+    adaptations.router,
     health.router,
     pages.router,
 )

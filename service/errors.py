@@ -15,6 +15,8 @@
     │   │   ├── SegmentHasDecisions         segment_has_decisions
     │   │   ├── AlreadyThere                already_there
     │   │   ├── RunAlreadyActive            run_already_active
+    │   │   ├── TooFewDecisions             too_few_decisions
+    │   │   ├── AdaptationNotKept           adaptation_not_kept
     │   │   └── StillRunning                still_running
     │   ├── VersionChanged            412   version_changed
     │   ├── BodyTooLarge              413   body_too_large
@@ -40,6 +42,7 @@
     │   └── FileNotAccepted                 file_not_accepted
     ├── Unavailable                 503     try again later
     │   ├── ModelNotReady                   model_unavailable
+    │   ├── AdaptationUnavailable           adaptation_unavailable
     │   ├── ServiceBusy                     service_busy
     │   └── StorageUnavailable              storage_unavailable
     ├── InternalError               500     internal_error
@@ -172,6 +175,18 @@ class RunAlreadyActive(Conflict):
     """The project has a run that has not ended; wait for it or cancel it."""
 
     code: ClassVar[str] = "run_already_active"
+
+
+class TooFewDecisions(Conflict):
+    """There are too few coded segments, or codes on them, to tell whether fitting the model helps."""
+
+    code: ClassVar[str] = "too_few_decisions"
+
+
+class AdaptationNotKept(Conflict):
+    """This adaptation was no better than the model before, so it was not kept."""
+
+    code: ClassVar[str] = "adaptation_not_kept"
 
 
 class StillRunning(Conflict):
@@ -328,6 +343,12 @@ class ModelNotReady(Unavailable):
     """The model is not loaded."""
 
     code: ClassVar[str] = "model_unavailable"
+
+
+class AdaptationUnavailable(Unavailable):
+    """The folder of the adaptation that the project uses is missing or damaged; have it use another model."""
+
+    code: ClassVar[str] = "adaptation_unavailable"
 
 
 class ServiceBusy(Unavailable):

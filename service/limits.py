@@ -61,3 +61,5 @@ MAX_RUN_STARTS = 30
 RUN_STARTS_SECONDS = 60
 # Each open stream of events looks into the database twice a second.
 MAX_WATCHED_RUNS = 64
+# Models fitted to projects that one process holds at a time, some 100 MB each beside the configured ones.
+MAX_FITTED_MODELS = 4

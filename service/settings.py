@@ -14,6 +14,7 @@ from service.errors import CannotStart
 BUNDLED_MODEL = "all-minilm-l6-v2"
 HASHING_MODEL = "hashing"
 DATABASE_FILE = "themecoder.sqlite3"
+FITTED_MODELS = "models"
 MODEL_KEY = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -48,7 +49,7 @@ class Settings(BaseSettings):
 
     data: Path = Field(
         default=Path("~/.local/share/themecoder"),
-        description="Folder of the database; made for its owner alone if it is not there.",
+        description="Folder of the database and of fitted models; made for its owner alone if it is not there.",
     )
     database: SecretStr | None = Field(
         default=None,
@@ -100,6 +101,11 @@ class Settings(BaseSettings):
     def served_hosts(self) -> frozenset[str]:
         """The host names, without port, that requests may name."""
         return frozenset({"localhost", "127.0.0.1", "[::1]", self.host.lower(), *(host.lower() for host in self.hosts)})
+
+    @property
+    def fitted_models(self) -> Path:
+        """The folder of the models that were fitted to projects."""
+        return self.data.absolute() / FITTED_MODELS
 
     @property
     def database_url(self) -> str:

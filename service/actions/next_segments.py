@@ -12,6 +12,7 @@ from models.encoder import Vectors
 from models.queue_order import CHOICE, LAST_DECISIONS, by_chance, by_site, doubt, most_doubtful, near_duplicates_last
 from service.actions.export_codings import coders_of
 from service.actions.kept_vectors import kept_form, stacked, text_key
+from service.actions.project_models import ProjectModels
 from service.encoders import Encoders
 from service.errors import FieldNotValid
 from service.storage.database import Database
@@ -74,7 +75,7 @@ class NextSegments:
 
     def __init__(self, database: Database, encoders: Encoders) -> None:
         self._database = database
-        self._encoders = encoders
+        self._models = ProjectModels(database, encoders)
 
     def __call__(self, ref: Ref, *, coding_set: str | None, order: Order, seed: int, count: int) -> Queue:
         """The next of a project's participants' turns.
@@ -89,6 +90,7 @@ class NextSegments:
         Raises:
             NotFound: there is no such project.
             FieldNotValid: the project has no such coding set.
+            AdaptationUnavailable: the folder of the model that was fitted to the project is missing or damaged.
             ModelNotReady: the model is not loaded, and the informative order needs to know which one it is.
             StorageUnavailable: the project cannot be read.
         """
@@ -134,7 +136,7 @@ class NextSegments:
 
     def _vectors(self, connection: Connection, within: Project, segment_ids: Sequence[int]) -> Vectors:
         """The kept vectors of segments; zeros, which are like nothing, where none is kept."""
-        identity = self._encoders.get().encoder.identity
+        identity = self._models.in_use(within.id).encoder.identity
         codebook = codebook_from_json(codebook_content(connection, within.codebook_version_id))
         texts = texts_of(connection, within.id, segment_ids)
         keys = {one: text_key(codebook.spell_out(text)) for one, text in texts.items()}

@@ -77,6 +77,19 @@ def with_texts(examples: Sequence[CodedExample], texts: Mapping[int, str], codeb
     return made
 
 
+def pinned_form(examples: Sequence[CodedExample]) -> list[list[Any]]:
+    """The examples as a run is pinned to them."""
+    return [[one.segment_id, one.reference, list(one.codes), list(one.rejected)] for one in examples]
+
+
+def from_pinned(pinned: Sequence[Sequence[Any]]) -> list[CodedExample]:
+    """The examples that a run is pinned to, from their :func:`pinned_form`."""
+    return [
+        CodedExample(segment_id=one, reference=reference, codes=tuple(codes), rejected=tuple(rejected))
+        for one, reference, codes, rejected in pinned
+    ]
+
+
 def suggestion_columns(segment_ids: Sequence[int], results: Sequence[SegmentSuggestions]) -> list[dict[str, Any]]:
     """A row for each suggestion, with what is not common to all of them."""
     return [

@@ -7,6 +7,7 @@ from models.reference import CorpusSample
 from models.suggester import DEFAULT_TOP_K, Example, Suggester, encode_segments, has_words
 from service import limits
 from service.actions.kept_vectors import KeptVectorsEncoder, ProjectVectors
+from service.actions.project_models import ProjectModels
 from service.actions.project_suggestions import (
     Origin,
     coded_examples,
@@ -49,7 +50,7 @@ class SuggestForProject:
 
     def __init__(self, database: Database, encoders: Encoders) -> None:
         self._database = database
-        self._encoders = encoders
+        self._models = ProjectModels(database, encoders)
 
     def __call__(
         self,
@@ -73,9 +74,10 @@ class SuggestForProject:
         Raises:
             AnswerTooLarge: too many segments for one call.
             ModelNotReady: the model is not loaded.
+            AdaptationUnavailable: the folder of the model that was fitted to the project is missing or damaged.
             StorageUnavailable: nothing was changed.
         """
-        model = self._encoders.get()
+        model = self._models.in_use(project.id)
         material = self._read(project, transcript_id)
         encoder = KeptVectorsEncoder(model.encoder, ProjectVectors(self._database, project.id))
         suggester = _suggester(material, model, encoder)

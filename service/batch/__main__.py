@@ -8,6 +8,8 @@ import sys
 import threading
 import time
 
+from service.actions.start_adaptation import ADAPT
+from service.batch.adapt import adapt_steps
 from service.batch.evaluate import evaluate_steps
 from service.batch.kinds import Kinds
 from service.batch.suggest import suggest_steps
@@ -53,7 +55,11 @@ def main() -> None:
 
 def all_kinds(database: Database, encoders: Encoders) -> Kinds:
     """Everything that runs can do."""
-    return {"suggest": suggest_steps(database, encoders), "evaluate": evaluate_steps(database, encoders)}
+    return {
+        "suggest": suggest_steps(database, encoders),
+        "evaluate": evaluate_steps(database, encoders),
+        ADAPT: adapt_steps(database, encoders),
+    }
 
 
 def _end_with_starter() -> None:

@@ -30,10 +30,13 @@ class Outcome:
     Attributes:
         keep: writes it down, in the transaction that finishes the chunk; gives what the run's counts go up by.
         failed: why some of the segments could not be worked on.
+        drop: takes back what lies outside the database, where the chunk is not finished: the run was cancelled, or
+            somebody else has taken the chunk over.
     """
 
     keep: Callable[[Connection], Mapping[str, int]]
     failed: Mapping[int, str] = field(default_factory=dict)
+    drop: Callable[[], None] = lambda: None
 
 
 class Step(Protocol):

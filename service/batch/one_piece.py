@@ -1,13 +1,14 @@
 """Work that is not about single segments: done in one chunk, told of on the way, and stopped when it is cancelled."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection
 
 from service.batch.kinds import GivesUp, Outcome, Plan
-from service.errors import InputError, NotFound
+from service.errors import Conflict, InputError, NotFound
 from service.storage.chunks import Chunk
 from service.storage.database import Database
 from service.storage.runs import Run, change_run, run, tell_progress
@@ -17,8 +18,10 @@ PATIENCE_SECONDS = 6 * 3_600.0
 # Progress is for people to watch.
 TOLD_SECONDS = 1.0
 
-Work = Callable[[Run, "Watch"], Mapping[str, Any]]
-"""Does all of it and gives the columns of the run that say what came of it."""
+Work = Callable[[Run, "Watch"], Outcome]
+"""Does all of it."""
+Pins = Callable[[Run], Mapping[str, Any]]
+"""What it rests on from now on, as columns of the run."""
 
 
 class Watch:
@@ -55,15 +58,22 @@ class OnePiece:
     Args:
         database: where its runs are.
         work: does it.
+        pins: says what it rests on, where that must stay the same if it is begun anew.
     """
 
-    def __init__(self, database: Database, work: Work) -> None:
+    def __init__(self, database: Database, work: Work, *, pins: Pins = lambda _run: {}) -> None:
         self._database = database
         self._work = work
+        self._pins = pins
 
-    def plan(self, run: Run) -> Plan:  # noqa: ARG002 - as every step
-        """The one chunk."""
-        return Plan(chunks=[()])
+    def plan(self, run: Run) -> Plan:
+        """The one chunk.
+
+        Raises:
+            GivesUp: it cannot be done, for a reason that lies in the project or the request.
+        """
+        with _giving_up():
+            return Plan(chunks=[()], pins=self._pins(run))
 
     def do(self, run: Run, chunk: Chunk) -> Outcome:  # noqa: ARG002 - as every step
         """All of the work.
@@ -71,17 +81,27 @@ class OnePiece:
         Raises:
             GivesUp: it cannot be done, for a reason that lies in the project or the request.
         """
-        try:
-            columns = self._work(run, Watch(self._database, run))
-        except (InputError, NotFound) as error:
-            raise GivesUp(error.code, detail=error.detail) from error
-
-        def keep(connection: Connection) -> Mapping[str, int]:
-            change_run(connection, run.id, **columns)
-            return {}
-
-        return Outcome(keep=keep)
+        with _giving_up():
+            return self._work(run, Watch(self._database, run))
 
     def patience(self, run: Run, chunk: Chunk) -> float:  # noqa: ARG002 - as every step
         """Long, because nobody knows how much there is to do."""
         return PATIENCE_SECONDS
+
+
+def told(run: Run, **columns: Any) -> Outcome:
+    """What came of work that changes nothing but its run, as columns of it."""
+
+    def keep(connection: Connection) -> Mapping[str, int]:
+        change_run(connection, run.id, **columns)
+        return {}
+
+    return Outcome(keep=keep)
+
+
+@contextmanager
+def _giving_up() -> Iterator[None]:
+    try:
+        yield
+    except (Conflict, InputError, NotFound) as error:
+        raise GivesUp(error.code, detail=error.detail) from error

@@ -11,10 +11,11 @@ from models.reference import CorpusSample, Reference, sample_of
 from models.suggester import Suggester, has_words
 from service.actions.kept_vectors import KeptVectorsEncoder, ProjectVectors, kept_form, stacked, text_key
 from service.actions.project_suggestions import (
-    CodedExample,
     Origin,
     coded_examples,
+    from_pinned,
     keep_suggestions,
+    pinned_form,
     suggestion_columns,
     with_texts,
 )
@@ -68,9 +69,7 @@ class Encode:
             "decision_number": decision_number,
             "model_hash": model.encoder.identity.hash,
             "model_version": model.version,
-            "pinned": {
-                "examples": [[one.segment_id, one.reference, list(one.codes), list(one.rejected)] for one in examples]
-            },
+            "pinned": {"examples": pinned_form(examples)},
         }
         return Plan(chunks=_chunks(list(missing.values()), ENCODED_AT_ONCE), pins=pins)
 
@@ -193,7 +192,7 @@ class Score:
 
 def suggest_steps(database: Database, encoders: Encoders) -> Mapping[str, Step]:
     """The steps of the kind in their order."""
-    models = ModelOfRun(encoders)
+    models = ModelOfRun(database, encoders)
     return {"encode": Encode(database, models), "score": Score(database, models)}
 
 
@@ -211,10 +210,7 @@ def _prepared(run: Run, model: LoadedModel, database: Database) -> _Prepared:
     with database.read() as connection:
         codebook = codebook_from_json(codebook_content(connection, run.codebook_version_id))
         content: Mapping[str, Any] = pinned(connection, run.id)
-        coded = [
-            CodedExample(segment_id=one, reference=ref, codes=tuple(codes), rejected=tuple(rejected))
-            for one, ref, codes, rejected in content["examples"]
-        ]
+        coded = from_pinned(content["examples"])
         texts = texts_of(connection, run.project_id, [one.segment_id for one in coded])
         keys = [bytes.fromhex(key) for key in content["reference"]]
         kept = kept_vectors(connection, run.project_id, identity.hash, keys)

@@ -137,9 +137,14 @@ class Worker:
             self._failed(chunk, _reason(error))
 
     def _finish(self, chunk: Chunk, steps: list[str], done: Plan | Outcome) -> None:
+        if not self._is_written(chunk, steps, done) and isinstance(done, Outcome):
+            done.drop()
+
+    def _is_written(self, chunk: Chunk, steps: list[str], done: Plan | Outcome) -> bool:
+        """Writes down what came of a chunk, if it is still ours; whether it was."""
         with self._database.write() as connection:
             if not (hold_run(connection, chunk.run_id) and finish_chunk(connection, chunk, "done")):
-                return
+                return False
             if isinstance(done, Plan):
                 size = sum(map(len, done.chunks))
                 begin_step(connection, chunk.run_id, chunk.step, size, **done.pins)
@@ -150,6 +155,7 @@ class Worker:
                 if done.failed:
                     add_failures(connection, chunk.project_id, chunk.run_id, done.failed)
             self._go_on(connection, chunk, steps)
+            return True
 
     def _go_on(self, connection: Connection, chunk: Chunk, steps: list[str]) -> None:
         """To the next step, or to the end, once nothing of this step is left."""

@@ -30,18 +30,23 @@ def migrate() -> None:
 @click.command()
 @says_what_went_wrong
 def doctor() -> None:
-    """Check that the database is whole; exit code 1 if it is not."""
+    """Check that the database and the fitted models are whole; exit code 1 if they are not."""
+    from service.actions.examine_fitted_models import fitted_model_problems
+    from service.encoders import Encoders
     from service.storage.examination import examine
 
     with _database() as database:
         found = examine(database)
-    for problem in found.problems:
+        # Without a digest, the rows that tell of them cannot be read.
+        of_models = fitted_model_problems(database, Encoders(read_settings())) if found.digest is not None else ()
+        problems = [*found.problems, *of_models]
+    for problem in problems:
         click.echo(problem)
-    if not found.problems:
+    if not problems:
         click.echo("no problems found")
     if found.digest is not None:
         click.echo(f"content digest {found.digest}")
-    if found.problems:
+    if problems:
         raise click.exceptions.Exit(1)
 
 
@@ -80,6 +85,7 @@ def restore(source: Path, replace: bool) -> None:
 def copy_database(source: str, target: str) -> None:
     """Copy all of SOURCE into TARGET, an empty database; each is the URL of a database or a file of SQLite."""
     from service.storage import copying
+    from service.storage.adaptations import kept_models
     from service.storage.data_folder import in_use
     from service.storage.database import Database
 
@@ -87,12 +93,16 @@ def copy_database(source: str, target: str) -> None:
     try:
         with in_use(ends[0]), in_use(ends[1]):
             copied = copying.copy_database(*ends)
+            with ends[1].read() as connection:
+                fitted = len(kept_models(connection))
     finally:
         for end in ends:
             end.close()
     for table, count in copied.counts.items():
         click.echo(f"{table}: {count}")
     click.echo(f"content digest {copied.digest} on both sides")
+    if fitted:
+        click.echo(f"Fitted models, {fitted} of them, lie in the data folder, not in the database.", err=True)
 
 
 @click.command()

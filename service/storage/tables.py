@@ -350,6 +350,40 @@ failed_segments = Table(
     sqlite_autoincrement=True,
 )
 
+# Attempts to fit a model to a project's codes, each told of by a run; those that did not help have no weights.
+adaptations = Table(
+    "adaptations",
+    metadata,
+    _id(),
+    _of("projects"),
+    _of("runs"),
+    _of("codebook_versions"),
+    # In the project, from 1.
+    Column("number", Integer, nullable=False),
+    Column("decision_number", Integer, nullable=False),
+    Column("base_key", Label, nullable=False),
+    Column("base_hash", Label, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("comparison", JSON, nullable=False),
+    # Of the folder of the fitted model, which is also its name; none where it was not kept.
+    Column("model_hash", Label),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("project_id", "number"),
+    sqlite_autoincrement=True,
+)
+
+# Which model a project uses: the newest row holds, without an adaptation it is the default model.
+model_choices = Table(
+    "model_choices",
+    metadata,
+    _id(),
+    _of("projects"),
+    _of("adaptations", optional=True),
+    Column("chosen_at", DateTime(timezone=True), nullable=False),
+    Index(None, "project_id", "id"),
+    sqlite_autoincrement=True,
+)
+
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,

@@ -33,6 +33,7 @@ from service.storage.examination import examine
 from service.storage.invariants import INVARIANTS
 from service.storage.schema import current_schema, migrate, newest_schema
 from service.storage.tables import (
+    adaptations,
     analysts,
     chunks,
     codebook_versions,
@@ -42,6 +43,7 @@ from service.storage.tables import (
     failed_segments,
     idempotency_keys,
     metadata,
+    model_choices,
     no_codes,
     projects,
     rounds,
@@ -171,6 +173,10 @@ def fill(connection: Connection) -> None:
     chunk = {"run_id": 1, "step": "score", "segment_ids": [1, 2], "size": 2, "state": "done", "fence": 1}
     connection.execute(insert(chunks), {**here, **chunk})
     connection.execute(insert(failed_segments), {**here, "run_id": 1, "segment_id": 2, "reason": "encoder_failed"})
+    refused_fit = {"run_id": 1, "codebook_version_id": 1, "number": 1, "decision_number": 3, "seed": 2**32 - 1}
+    of_base = {"base_key": "m", "base_hash": "m", "comparison": {"examples": 24}, "model_hash": None}
+    connection.execute(insert(adaptations), {"project_id": 1, **refused_fit, **of_base, "made_at": at})
+    connection.execute(insert(model_choices), {"project_id": 1, "adaptation_id": None, "chosen_at": at})
 
 
 def decide(connection: Connection, kind: str, segment: int, *, code: str = "c", suggestion: int | None = None) -> None:

@@ -46,6 +46,8 @@ BODIES: dict[Operation, dict[str, Any]] = {
     ("PUT", "/v1/projects/{project_id}/transcripts/{transcript_id}"): {"segments": SEGMENTS},
     ("POST", "/v1/projects/{project_id}/runs"): {},
     ("POST", "/v1/projects/{project_id}/evaluations"): {},
+    ("POST", "/v1/projects/{project_id}/adaptations"): {},
+    ("PUT", "/v1/projects/{project_id}/model"): {"adaptation": None},
 }
 TAKING_JSON = [
     operation

@@ -7,8 +7,10 @@ from fastapi.responses import JSONResponse
 
 from service import limits
 from service.actions.examine_codebook import examine_codebook
+from service.actions.project_models import ProjectModels
 from service.api.dependencies import DatabaseOfService, EncodersOfService, in_thread
 from service.api.references import reference
+from service.api.routes.projects import find_project
 from service.api.schemas.codebook_health import CodebookHealthOut
 from service.api.strict_route import StrictRoute
 
@@ -37,6 +39,7 @@ async def health(
     ref = reference(project_id, "project_id")
 
     def act() -> JSONResponse:
-        return JSONResponse(examine_codebook(database, encoders.get(), ref, coding_set=coding_set))
+        model = ProjectModels(database, encoders).in_use(find_project(database, project_id).id)
+        return JSONResponse(examine_codebook(database, model, ref, coding_set=coding_set))
 
     return await in_thread(request, act)

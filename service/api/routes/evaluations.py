@@ -1,15 +1,15 @@
 """``/v1/projects/{p}/evaluations``: the machine beside human coding, as runs."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from service import limits
+from service.actions.project_models import ProjectModels
 from service.actions.start_evaluation import EVALUATE, start_evaluation
+from service.api.answer_start import answer_start, known_model
 from service.api.dependencies import DatabaseOfService, EncodersOfService, in_thread, read_in_thread
-from service.api.idempotency import answer_once
 from service.api.references import cursor_number, number
 from service.api.routes.projects import find_project, page
 from service.api.run_events import run_row
@@ -17,9 +17,10 @@ from service.api.schemas.evaluations import EvaluationIn
 from service.api.schemas.pages import Cursor, Limit
 from service.api.schemas.runs import RunOut, RunPage
 from service.api.strict_route import StrictRoute
-from service.errors import Conflict, ModelUnknown, NotFound
+from service.errors import Conflict, NotFound
 from service.formats.texts import check_text
 from service.storage.database import Database
+from service.storage.projects import Project
 from service.storage.runs import Run, list_runs, run
 
 router = APIRouter(prefix="/v1/projects/{project_id}/evaluations", route_class=StrictRoute, tags=["figures"])
@@ -37,19 +38,16 @@ async def start(
 
     An evaluation is a run, and is watched and cancelled as one: `/runs/{run_id}/events`, `/runs/{run_id}/cancel`.
     """
-    model_key = encoders.default_key if body.model is None else body.model
-    if model_key not in encoders.keys:
-        raise ModelUnknown(place="model")
+    model_key = known_model(encoders, body.model)
     if body.coder is not None:
         check_text(body.coder, place="coder")
     wanted = body.model_dump(exclude={"model"})
 
-    def act() -> dict[str, Any]:
-        found = find_project(database, project_id)
-        request.state.run_starts.count(found.id)
-        return run_row(start_evaluation(database, found, wanted, model_key=model_key))
+    def start_run(found: Project) -> Run:
+        in_use = ProjectModels(database, encoders).key_in_use(found.id)
+        return start_evaluation(database, found, wanted, model_key=model_key or in_use)
 
-    return await answer_once(request, act, status=202, location=_address)
+    return await answer_start(request, project_id, database, start_run, at="evaluations")
 
 
 @router.get("", response_model=RunPage, summary="List evaluations")
@@ -107,7 +105,3 @@ def _evaluation(database: Database, project_id: str, run_id: int) -> Run:
     if one.kind != EVALUATE:
         raise NotFound("The project has no such evaluation.")
     return one
-
-
-def _address(answer: Mapping[str, Any]) -> str:
-    return f"/v1/projects/{answer['project']}/evaluations/{answer['id']}"

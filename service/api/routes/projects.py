@@ -100,10 +100,10 @@ def codebook_given(given: str | dict[str, Any]) -> Codebook:
     return built_in_codebook(given)
 
 
-def page(rows: list[dict[str, Any]], limit: int) -> dict[str, Any]:
-    """One page of a list, from one row more than fits on it."""
+def page(rows: list[dict[str, Any]], limit: int, *, by: str = "id") -> dict[str, Any]:
+    """One page of a list, from one row more than fits on it; ``by`` is the field that counts its rows."""
     more = len(rows) > limit
-    return {"items": rows[:limit], "next_cursor": str(rows[limit - 1]["id"]) if more else None}
+    return {"items": rows[:limit], "next_cursor": str(rows[limit - 1][by]) if more else None}
 
 
 def project_row(one: Project) -> dict[str, Any]:

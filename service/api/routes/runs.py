@@ -1,6 +1,5 @@
 """``/v1/projects/{p}/runs``: long work in the background."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
@@ -8,17 +7,18 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from service import limits
 from service.actions.cancel_run import cancel_run
+from service.actions.project_models import ProjectModels
 from service.actions.start_run import Scope, start_suggest_run
+from service.api.answer_start import answer_start, known_model
 from service.api.dependencies import DatabaseOfService, EncodersOfService, in_thread
-from service.api.idempotency import answer_once
 from service.api.references import cursor_number, number, reference
 from service.api.routes.projects import find_project, page
 from service.api.run_events import EVENT_STREAM, last_event, run_events, run_row
 from service.api.schemas.pages import Cursor, Limit
 from service.api.schemas.runs import FailedSegmentPage, RunIn, RunOut, RunPage
 from service.api.strict_route import StrictRoute
-from service.errors import ModelUnknown
 from service.formats.texts import check_text
+from service.storage.projects import Project
 from service.storage.runs import FailedSegment, Run, list_failed_segments, list_runs, run
 
 router = APIRouter(prefix="/v1/projects/{project_id}/runs", route_class=StrictRoute, tags=["runs"])
@@ -42,9 +42,7 @@ async def start(
     refs = [reference(str(one), f"transcripts[{index}]") for index, one in enumerate(body.transcripts or ())]
     for index, site in enumerate(body.sites or ()):
         check_text(site, place=f"sites[{index}]")
-    model_key = encoders.default_key if body.model is None else body.model
-    if model_key not in encoders.keys:
-        raise ModelUnknown(place="model")
+    model_key = known_model(encoders, body.model)
     scope = Scope(
         transcripts=refs if body.transcripts is not None else None,
         sites=body.sites,
@@ -53,12 +51,11 @@ async def start(
         min_score=body.min_score,
     )
 
-    def act() -> dict[str, Any]:
-        found = find_project(database, project_id)
-        request.state.run_starts.count(found.id)
-        return run_row(start_suggest_run(database, found, scope, model_key=model_key))
+    def start_run(found: Project) -> Run:
+        in_use = ProjectModels(database, encoders).key_in_use(found.id)
+        return start_suggest_run(database, found, scope, model_key=model_key or in_use)
 
-    return await answer_once(request, act, status=202, location=_address)
+    return await answer_start(request, project_id, database, start_run)
 
 
 @router.get("", response_model=RunPage, summary="List runs")
@@ -155,7 +152,3 @@ async def events(
         return Response(status_code=204)
     request.state.watched_runs.enter()
     return StreamingResponse(run_events(request, read, seen), media_type=EVENT_STREAM)
-
-
-def _address(answer: Mapping[str, Any]) -> str:
-    return f"/v1/projects/{answer['project']}/runs/{answer['id']}"

@@ -35,5 +35,5 @@ class EvaluationIn(Body):
     )
     seed: int = Field(default=0, ge=0, le=2**32 - 1, description="Of all drawing.")
     model: Annotated[str, Field(max_length=limits.MAX_LABEL_CHARACTERS)] | None = Field(
-        default=None, description="Key of a configured model; without it the default one."
+        default=None, description="Key of a configured model; without it the one that the project uses."
     )

@@ -37,12 +37,15 @@ class RunIn(Body):
         description="Withhold suggestions below it; without it the default threshold applies; 0 withholds nothing.",
     )
     model: Annotated[str, Field(max_length=limits.MAX_LABEL_CHARACTERS)] | None = Field(
-        default=None, description="Key of a configured model; without it the default one."
+        default=None, description="Key of a configured model; without it the one that the project uses."
     )
 
 
 class RunModel(BaseModel):
-    """Which model a run is pinned to; hash and version are null until it has begun."""
+    """Which model a run is pinned to; hash and version are null until it has begun.
+
+    The key is that of a configured model, or `adaptation/` and the number of one that was fitted to the project.
+    """
 
     key: str | None
     hash: str | None
@@ -61,10 +64,12 @@ class RunPins(BaseModel):
 class RunProgress(BaseModel):
     """How far the present step has come."""
 
-    step: str | None = Field(description="`encode`, then `score`; null before the first.")
-    done: int = Field(description="Segments of this step that are done.")
-    all: int = Field(description="Segments of this step.")
-    per_second: float | None = Field(description="Segments, since the step began.")
+    step: str | None = Field(
+        description="`encode`, then `score`; `evaluate` or `adapt` for runs of these kinds; null before the first."
+    )
+    done: int = Field(description="Segments of this step that are done; percent for `adapt`.")
+    all: int = Field(description="Segments of this step; 100 for `adapt`.")
+    per_second: float | None = Field(description="Of those, since the step began.")
     seconds_left: float | None = Field(description="For this step, at this rate.")
 
 
