@@ -4,10 +4,11 @@ A segment's similarities are turned into a distribution over the codes and "none
 so that the score of a theme is the sum of the scores below it, and no score is above 1. Two numbers
 decide it: how sharp the distribution is, and how likely "none" is. Without decisions they are a prior
 learnt from other studies; with enough coded examples they are fitted to these, each example judged
-without itself.
+without itself. Where people give segments several codes each, a code has as many chances to be one of
+them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -20,8 +21,10 @@ Basis = Literal["project", "prior"]
 # Fewer coded examples than this say too little about how sure to be.
 LEAST_EXAMPLES = 20
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.1, 0.5
-# The prior counts as much as this many examples.
-PRIOR_WEIGHT = 5.0
+# How strongly the prior holds sharpness (its logarithm) and "none" back, for each squared unit, in nats.
+SHARPNESS_WEIGHT, NONE_WEIGHT = 10.0, 0.5
+# That segments carry one code counts as much as this many examples.
+ONE_CODE_WEIGHT = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +36,7 @@ class Calibration:
         none_offset: logit of "none of these", relative to the median best logit of everyday talk.
         threshold: the score from which a suggestion is made by default, 0 to 1.
         basis: "prior" if learnt from other studies, "project" if fitted to the examples given.
+        codes_each: how many codes a coded segment carries, >= 1.
 
     Example:
         >>> calibration = Calibration(sharpness=1.0, none_offset=0.0, threshold=0.1, basis="prior")
@@ -44,6 +48,7 @@ class Calibration:
     none_offset: float
     threshold: float
     basis: Basis
+    codes_each: float = 1.0
 
     def scores(self, standing: Floats, none: Floats) -> Floats:
         """Probabilities of the codes.
@@ -53,13 +58,16 @@ class Calibration:
             none: what examples say for "none of these", 0 where nothing, shape (segments,).
 
         Returns:
-            Shape (segments, codes); a row's sum is below 1, the rest is "none of these".
+            Shape (segments, codes), each 0 to 1. With one code for each segment a row's sum is below 1, and the rest
+            is "none of these".
         """
-        return _softmax_with_none(self.sharpness * standing, self.none_offset + self.sharpness * none)
+        shares = _softmax_with_none(self.sharpness * standing, self.none_offset + self.sharpness * none)
+        scores: Floats = 1 - (1 - np.minimum(shares, 1.0)) ** self.codes_each
+        return scores
 
 
-# Chosen with upsides, pdpilot, swj_usability, sad, banking77 and clinc150 in view; see models/cards/suggester.md.
-UNTAUGHT_SHARPNESS, TAUGHT_SHARPNESS = 0.45, 0.8
+# Learnt from pdpilot, swj_usability and sad: see benchmarks/bench_prior.py and models/cards/suggester.md.
+UNTAUGHT_SHARPNESS, TAUGHT_SHARPNESS = 0.40, 0.66
 
 
 def shipped_prior(untaught: float = 1.0) -> Calibration:
@@ -92,9 +100,15 @@ def fit_calibration(standing: Floats, none: Floats, applied: Flags, prior: Calib
     if len(standing) < LEAST_EXAMPLES or not standing.shape[1]:
         return prior
     sharpness, none_offset = _most_likely(standing, none, applied, prior)
-    fitted = Calibration(sharpness=sharpness, none_offset=none_offset, threshold=HIGHEST_THRESHOLD, basis="project")
-    threshold = _half_right(fitted.scores(standing, none), applied)
-    return Calibration(sharpness=sharpness, none_offset=none_offset, threshold=threshold, basis="project")
+    coded = applied.any(axis=1).sum()
+    fitted = Calibration(
+        sharpness=sharpness,
+        none_offset=none_offset,
+        threshold=HIGHEST_THRESHOLD,
+        basis="project",
+        codes_each=float((applied.sum() + ONE_CODE_WEIGHT) / (coded + ONE_CODE_WEIGHT)),
+    )
+    return replace(fitted, threshold=_half_right(fitted.scores(standing, none), applied))
 
 
 def _most_likely(standing: Floats, none: Floats, applied: Flags, prior: Calibration) -> tuple[float, float]:
@@ -103,19 +117,18 @@ def _most_likely(standing: Floats, none: Floats, applied: Flags, prior: Calibrat
 
     targets = np.column_stack([applied, ~applied.any(axis=1)]).astype(float)
     targets /= targets.sum(axis=1, keepdims=True)
-    # Without an example of "no code applies" nothing can be learnt about how often none does.
-    learns_none = bool((~applied.any(axis=1)).any())
     start = np.array([np.log(prior.sharpness), prior.none_offset])
+    held = np.array([SHARPNESS_WEIGHT, NONE_WEIGHT])
 
     def loss(parameters: Floats) -> float:
-        sharpness, offset = np.exp(parameters[0]), parameters[1] if learns_none else start[1]
+        sharpness, offset = np.exp(parameters[0]), parameters[1]
         scores = _softmax_with_none(sharpness * standing, offset + sharpness * none)
         full = np.column_stack([scores, 1 - scores.sum(axis=1)])
         likelihood = (targets * np.log(np.maximum(full, 1e-12))).sum()
-        return float(PRIOR_WEIGHT * ((parameters - start) ** 2).sum() - likelihood)
+        return float((held * (parameters - start) ** 2).sum() - likelihood)
 
     best = minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-3}).x
-    return float(np.exp(best[0])), float(best[1] if learns_none else start[1])
+    return float(np.exp(best[0])), float(best[1])
 
 
 def _half_right(scores: Floats, applied: Flags) -> float:

@@ -23,9 +23,12 @@ from models.reference import SHARPNESS, Reference
 from models.word_features import WordFeatures
 
 # How much the use of words counts beside what the encoder makes of a text.
-WORDS_IN_RIDGE, WORDS_IN_SOFTMAX = 0.5, 0.25
-# What is left of the bare similarity to a code once there are many examples, and how fast it gets there.
-LASTING_SIMILARITY = 0.1
+WORD_USE = 0.5
+# The more codes, the more of them a regression on indicators masks: 1.2 of its logits at 8 codes, 0.35 at 150.
+RIDGE_WEIGHT, MASKING_CODES = 1.4, 50.0
+# How fast similarity fades: with one example for each code it counts 1 / (1 + this), with four 1 / (1 + twice this).
+FADING = 3.0
+# How fast the softmax regression comes to count.
 FULL_WEIGHT_EXAMPLES = 20.0
 # So many cells (examples x codes) are fitted by softmax regression; prototypes take its place beyond.
 MOST_SOFTMAX_CELLS = 400_000
@@ -60,11 +63,17 @@ class CodeScorer:
     ) -> None:
         self._codebook = codebook
         self._rows = {example.text: row for row, example in enumerate(examples)}
-        refined = reference.refined(words.vectors)
-        self._similarity = SHARPNESS * refined.vectors.T
-        self._offsets = refined.offsets
-        likely = softmax(vectors.astype(np.float64) @ self._similarity + self._offsets)
+        # Before anything is learnt: only an example of a code above the leaves needs it.
+        is_leaf = {leaf.id for leaf in leaves}
+        needed = [any(code not in is_leaf for code in example.codes) for example in examples]
+        likely = np.zeros((len(examples), len(leaves)))
+        if any(needed):
+            untaught = reference.refined(words.vectors, vectors[:0], np.zeros((0, len(leaves))))
+            likely[needed] = softmax(untaught.logits(vectors[needed]))
         self.coded = CodedRows(examples, codebook, leaves, likely)
+        totals = self.coded.targets.sum(axis=1, keepdims=True)
+        self._shares: Floats = self.coded.targets[:, :-1] / np.maximum(totals, 1.0)
+        self._similar = reference.refined(words.vectors, vectors, self._shares)
         texts = [example.text for example in examples]
         self._word_use = WordFeatures(self._spelt_out([*texts, *words.texts]))
         self._features = np.concatenate(
@@ -85,7 +94,7 @@ class CodeScorer:
         split = vectors.shape[1]
         # In double precision, so that what else is in the call leaves no trace.
         logits: Floats = vectors.astype(np.float64) @ self._coefficients[:split] + self._intercepts
-        logits += self._word_use.sparse(self._spelt_out(texts)) @ self._coefficients[split:]
+        logits += self._word_use.exactly(self._spelt_out(texts)) @ self._coefficients[split:]
         own = [(at, self._rows[text]) for at, text in enumerate(texts) if text in self._rows]
         if own:
             places, rows = np.array(own).T
@@ -102,17 +111,17 @@ class CodeScorer:
         Args:
             rows: which examples; none twice.
         """
-        lessons = self._lesson_of[rows]
-        vectors = self._features[rows, : len(self._similarity)].astype(np.float64)
-        logits = np.zeros((len(rows), len(self._offsets) + 1))
-        logits[:, :-1] = self._similarity_weight * (vectors @ self._similarity + self._offsets)
+        vectors = self._features[rows, : self._similar.known.shape[1]]
+        logits = np.zeros((len(rows), len(self._similar.offsets) + 1))
+        logits[:, :-1] = self._similarity_weight * self._similar.logits_without(vectors, self._shares[rows])
         for learner, weight in self._learners:
-            learnt = learner.without_themselves(lessons)
+            learnt = learner.without_themselves(self._lesson_of[rows])
             logits[:, : learnt.shape[1]] += weight * learnt
         return logits
 
     def _both(self, texts: Sequence[str], vectors: Vectors) -> Features:
-        return np.concatenate([vectors, self._word_use.of(self._spelt_out(texts))], axis=1)
+        use = self._word_use.of(self._spelt_out(texts))
+        return np.concatenate([vectors, np.float32(np.sqrt(WORD_USE)) * use], axis=1)
 
     def _spelt_out(self, texts: Sequence[str]) -> list[str]:
         return [self._codebook.spell_out(text) for text in texts]
@@ -121,22 +130,21 @@ class CodeScorer:
         known = self.coded.known
         self._lesson_of: Rows = np.full(examples, -1)
         self._lesson_of[known] = np.arange(len(known))
-        # A code with some examples of its own is hardly judged by its bare words any more.
         taught = self.coded.targets.sum()
         self.untaught = leaves / max(leaves + FULL_WEIGHT_EXAMPLES * taught, 1.0)
-        self._similarity_weight = LASTING_SIMILARITY + (1 - LASTING_SIMILARITY) * self.untaught
+        # A code with some examples of its own is hardly judged by similarity any more.
+        self._similarity_weight = 1 / (1 + FADING * np.sqrt(taught / max(leaves, 1)))
         self._learners: list[tuple[Learner, float]] = []
+        lessons = self._lessons(leaves, examples)
         if leaves:
-            self._learners.append((RidgeCodes(self._lessons(leaves, examples, WORDS_IN_RIDGE)), 1.0))
+            self._learners.append((RidgeCodes(lessons), RIDGE_WEIGHT / (1 + leaves / MASKING_CODES)))
         if leaves and taught:
-            lessons = self._lessons(leaves, examples, WORDS_IN_SOFTMAX)
             is_small = len(lessons.features) * leaves <= MOST_SOFTMAX_CELLS
             self._learners.append((SoftmaxCodes(lessons) if is_small else PrototypeCodes(lessons), 1 - self.untaught))
         self._sum_up(leaves)
 
-    def _lessons(self, leaves: int, examples: int, word_weight: float) -> Lessons:
-        features = self._features.copy()
-        features[:, len(self._similarity) :] *= np.float32(np.sqrt(word_weight))
+    def _lessons(self, leaves: int, examples: int) -> Lessons:
+        features = self._features
         known, open_rows = self.coded.known, self.coded.open
         own_words, excluded = features[examples : examples + leaves], features[examples + leaves :]
         knows_none = bool(self.coded.targets[:, -1].any())
@@ -156,12 +164,12 @@ class CodeScorer:
 
     def _sum_up(self, leaves: int) -> None:
         """All parts are linear in the features, so one matrix holds their sum."""
-        split = len(self._similarity)
+        split = self._similar.known.shape[1]
         self._coefficients: Floats = np.zeros((self._features.shape[1], leaves + 1))
-        self._coefficients[:split, :-1] = self._similarity_weight * self._similarity
-        self._intercepts: Floats = np.append(self._similarity_weight * self._offsets, 0.0)
-        for (learner, weight), word_weight in zip(self._learners, (WORDS_IN_RIDGE, WORDS_IN_SOFTMAX), strict=False):
-            scaled = weight * learner.coefficients
-            scaled[split:] *= np.sqrt(word_weight)
-            self._coefficients[:, : scaled.shape[1]] += scaled
-            self._intercepts[: scaled.shape[1]] += weight * learner.intercepts
+        self._coefficients[:split, :-1] = self._similarity_weight * SHARPNESS * self._similar.vectors.T
+        self._intercepts: Floats = np.append(self._similarity_weight * self._similar.offsets, 0.0)
+        for learner, weight in self._learners:
+            codes = len(learner.intercepts)
+            self._coefficients[:, :codes] += weight * learner.coefficients
+            self._intercepts[:codes] += weight * learner.intercepts
+        self._coefficients[split:] *= np.sqrt(WORD_USE)

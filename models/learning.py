@@ -30,13 +30,13 @@ RIDGE_SHARPNESS = 10.0
 # What a rejection says, where applying says 1. Below 0 it would say more than that the code does not apply.
 REJECTED = 0.0
 SOFTMAX_PENALTY = 0.1
-SOFTMAX_STEPS = 50
+SOFTMAX_STEPS = 30
 # Steps smaller than this change no score that is shown.
 SMALL_STEP = 1e-3
 PROTOTYPE_SHARPNESS = 20.0
 # Rows that count less than this for a code are passed over when it is asked without them, and so many are enough.
 LEAST_CURVATURE = 0.01
-MOST_CONTESTED = 256
+MOST_CONTESTED = 128
 # Directions in which rows differ less than this are noise.
 EMPTY_AXIS = 1e-6
 

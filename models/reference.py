@@ -1,10 +1,10 @@
-"""Reference statistics: what a corpus says about codes before anybody has decided anything.
+"""Reference statistics: what a corpus says about codes where nobody has decided anything.
 
 A code's wording is rarely what people say when they mean it, and some codes are near to everything that is
 said. Both can be seen in a corpus: each code's vector is moved towards the texts that most likely carry it
-(a mixture model whose centres start at, and are held back by, the codes' own words), and a code that
-attracts more than its share of the texts starts from behind. Half of the way only, because a code may also
-be frequent.
+(a mixture model whose centres start at, and are held back by, the codes' own words and what people coded), and
+a code that attracts more than its share of the texts starts from behind. Half of the way only, because a code
+may also be frequent.
 """
 
 import hashlib
@@ -17,8 +17,8 @@ from importlib import resources
 import numpy as np
 import numpy.typing as npt
 
-from models.encoder import TextEncoder, Vectors, encode_checked, unit_rows
-from models.learning import softmax
+from models.encoder import TextEncoder, Vectors, encode_checked
+from models.learning import Numbers, softmax
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,6 +27,8 @@ LEAST_TEXTS = 50
 SAMPLE_SIZE = 4_096
 # So many of them are enough to refine codes with.
 REFINING_TEXTS = 2_048
+# A code's own words count as much as this many examples.
+WORDS_WEIGHT = 2.0
 # Logits for each unit of cosine.
 SHARPNESS = 20.0
 ROUNDS = 6
@@ -36,15 +38,40 @@ SET_BACK = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class RefinedCodes:
-    """Codes as a corpus shows them.
+    """Codes as their words, the examples and a corpus show them.
 
     Attributes:
-        vectors: unit vectors, shape (codes, dimension).
+        known: the sums of a code's words and examples, shape (codes, dimension).
+        pull: where the corpus moves each, for each unit of the length of ``known``, same shape.
         offsets: what to add to ``SHARPNESS`` times the cosine, shape (codes,).
     """
 
-    vectors: Floats
+    known: Floats
+    pull: Floats
     offsets: Floats
+
+    @property
+    def vectors(self) -> Floats:
+        """Unit vectors, shape (codes, dimension)."""
+        return _moved(self.known, self.pull)
+
+    def logits(self, vectors: Vectors) -> Floats:
+        """How near texts are to the codes, shape (len(vectors), codes)."""
+        return SHARPNESS * (vectors.astype(np.float64) @ self.vectors.T) + self.offsets
+
+    def logits_without(self, vectors: Vectors, shares: Floats) -> Floats:
+        """The same for examples, each as if it were none; what the corpus says is held still.
+
+        Args:
+            vectors: some of those that the codes were refined with.
+            shares: how far each is an example of each code, as it was then.
+        """
+        logits = self.logits(vectors)
+        rows, codes = np.nonzero(shares)
+        own = vectors[rows].astype(np.float64)
+        left = _moved(self.known[codes] - shares[rows, codes, None] * own, self.pull[codes])
+        logits[rows, codes] = SHARPNESS * (own * left).sum(axis=1) + self.offsets[codes]
+        return logits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,24 +86,45 @@ class Reference:
     vectors: Vectors
     hash: str
 
-    def refined(self, code_vectors: Vectors) -> RefinedCodes:
-        """The codes moved towards the texts that most likely carry them; unmoved if this is no corpus.
+    def refined(self, code_vectors: Vectors, examples: Vectors, shares: Floats) -> RefinedCodes:
+        """The codes moved towards their examples, and towards the texts of the corpus that most likely carry them.
+
+        Where this is no corpus, examples alone move them.
 
         Args:
             code_vectors: unit vectors of the codes' own words, shape (codes, dimension).
+            examples: unit vectors, shape (examples, dimension).
+            shares: how far each is an example of each code, shape (examples, codes).
         """
-        codes = code_vectors.astype(np.float64)
-        if len(self.vectors) < LEAST_TEXTS or not len(codes):
-            return RefinedCodes(vectors=codes, offsets=np.zeros(len(codes)))
-        texts = self.vectors[:REFINING_TEXTS]
-        # The words hold a code back as much as a fair share of the texts moves it.
-        words = code_vectors * np.float32(len(texts) / len(codes))
-        centres = code_vectors
+        known = WORDS_WEIGHT * code_vectors.astype(np.float64) + shares.T @ examples.astype(np.float64)
+        still = RefinedCodes(known=known, pull=np.zeros_like(known), offsets=np.zeros(len(known)))
+        texts = self._without(examples[shares.any(axis=1)])
+        if len(texts) < LEAST_TEXTS or not len(known):
+            return still
+        # A fair share of the texts moves a code as much as what is known holds it back.
+        fair = np.float32(max(len(texts) / len(known), 1.0))
+        narrow, centres = known.astype(np.float32), still.vectors.astype(np.float32)
         for _ in range(ROUNDS):
-            similarities, offsets = _attracted(texts, centres)
-            centres = unit_rows(words + softmax(similarities + offsets).T @ texts)
+            logits, offsets = _attracted(texts, centres)
+            pull = softmax(logits + offsets).T @ texts / fair
+            centres = _moved(narrow, pull)
         _, offsets = _attracted(texts, centres)
-        return RefinedCodes(vectors=centres.astype(np.float64), offsets=(offsets - offsets.mean()).astype(np.float64))
+        return RefinedCodes(
+            known=known, pull=pull.astype(np.float64), offsets=(offsets - offsets.mean()).astype(np.float64)
+        )
+
+    def _without(self, examples: Vectors) -> Vectors:
+        """The texts of the sample that nobody has coded."""
+        coded = {vector.tobytes() for vector in examples}
+        kept = [row for row, vector in enumerate(self.vectors) if vector.tobytes() not in coded] if coded else None
+        return (self.vectors if kept is None else self.vectors[kept])[:REFINING_TEXTS]
+
+
+def _moved(known: Numbers, pull: Numbers) -> Numbers:
+    """Unit vectors of codes that are held by what is known and pulled by a corpus."""
+    moved = known + np.linalg.norm(known, axis=1, keepdims=True) * pull
+    vectors: Numbers = moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12)
+    return vectors
 
 
 def _attracted(texts: Vectors, centres: Vectors) -> tuple[Vectors, Vectors]:

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 # Raised whenever the same input may give other suggestions than before.
-METHOD_VERSION = "2"
+METHOD_VERSION = "3"
 DEFAULT_TOP_K = 3
 # Scores are compared as they are shown: what looks equal is equal, and noise below it decides nothing.
 SCORE_DECIMALS = 6
@@ -195,8 +195,19 @@ class Suggester:
         Raises:
             EncoderFailed: these are not unit vectors of the encoder's dimension, one for each text.
         """
+        return self.calibration.scores(*self.standing(texts, vectors))
+
+    def standing(self, texts: Sequence[str], vectors: Vectors) -> tuple[Floats, Floats]:
+        """What scores are made from: (how far the leaves lie above everyday talk, what examples say for "none").
+
+        Returns:
+            Logits of shapes (len(texts), leaves) and (len(texts),).
+
+        Raises:
+            EncoderFailed: these are not unit vectors of the encoder's dimension, one for each text.
+        """
         checked_vectors(vectors, len(texts), self._encoder.identity.dimension)
-        return self.calibration.scores(*self._standing(self._scorer.logits(texts, vectors)))
+        return self._standing(self._scorer.logits(texts, vectors))
 
     def _result(
         self, text: str, vector: Vectors, scores: Floats, ranked: Sequence[int], *, min_score: float | None

@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,61 +11,81 @@ import numpy.typing as npt
 
 from models.encoder import Vectors
 
+Floats = npt.NDArray[np.float64]
+
 DIMENSION = 512
+# A word counts as its parts of so many characters, so that its other forms are near to it.
+PART = 4
 _WORD = re.compile(r"\w\w+")
 
 
 class WordFeatures:
-    """TF-IDF of words, hashed into ``DIMENSION`` signed columns (feature hashing: Weinberger et al. 2009).
+    """TF-IDF of the words' parts, hashed into ``DIMENSION`` signed columns (feature hashing: Weinberger et al. 2009).
 
     Args:
-        texts: what says how common a word is.
+        texts: what says how common a part of a word is.
 
     Example:
         >>> words = WordFeatures(["money is short", "the money", "the weather"])
-        >>> rows = words.of(["money is short", "short of money", "snow"])
+        >>> rows = words.of(["money is short", "shortage of money", "snow"])
         >>> bool(rows[0] @ rows[1] > rows[0] @ rows[2])
         True
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._places = _Places()
-        _, columns, _ = self._counts(texts)
-        used = np.bincount(columns, minlength=DIMENSION)
-        self._rarity = np.log((1 + len(texts)) / (1 + used)) + 1
+        used = (self._counts(texts) != 0).sum(axis=0)
+        self._rarity: Floats = np.log((1 + len(texts)) / (1 + used)) + 1
 
-    def sparse(self, texts: Sequence[str]) -> Any:
-        """Unit vectors, zeros for a text without words, as a CSR matrix of shape (len(texts), DIMENSION)."""
+    def of(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors, zeros for a text without words, shape (len(texts), DIMENSION), float32."""
+        features: Vectors = self.exactly(texts).astype(np.float32)
+        return features
+
+    def exactly(self, texts: Sequence[str]) -> Floats:
+        """The same in double precision."""
+        weighed = self._counts(texts) * self._rarity
+        lengths = np.sqrt((weighed * weighed).sum(axis=1, keepdims=True))
+        features: Floats = weighed / np.maximum(lengths, 1e-12)
+        return features
+
+    def _counts(self, texts: Sequence[str]) -> Floats:
+        """Signed counts of the parts in each column; a word that is repeated counts less each time."""
         # Imported here because it takes long, and a service that has no texts yet need not wait for it.
         from scipy.sparse import csr_array
 
-        rows, columns, counts = self._counts(texts)
-        # A word that is repeated counts less each time.
-        values = np.sign(counts) * np.log1p(np.abs(counts)) * self._rarity[columns]
-        norms = np.sqrt(np.bincount(rows, weights=values * values, minlength=len(texts)))
-        return csr_array((values / norms[rows], (rows, columns)), shape=(len(texts), DIMENSION))
+        numbers: dict[str, int] = {}
+        words: list[int] = []
+        times: list[int] = []
+        ends = [0]
+        for text in texts:
+            # Sorted, so that sums are made in one order whatever the text's and whatever stands beside it.
+            for word, count in sorted(Counter(_WORD.findall(text.casefold())).items()):
+                words.append(numbers.setdefault(word, len(numbers)))
+                times.append(count)
+            ends.append(len(words))
+        uses = csr_array((1 + np.log(np.array(times, dtype=float)), words, ends), shape=(len(texts), len(numbers)))
+        counts: Floats = (uses @ self._parts(numbers)).toarray()
+        return counts
 
-    def of(self, texts: Sequence[str]) -> Vectors:
-        """The same in full, float32."""
-        features: Vectors = self.sparse(texts).toarray().astype(np.float32)
-        return features
+    def _parts(self, words: dict[str, int]) -> Any:
+        """The signed columns of each word's parts, shape (words, DIMENSION)."""
+        from scipy.sparse import csr_array
 
-    def _counts(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[Any]]:
-        """(text, column, signed count of the column's words in it) wherever words do not cancel out."""
-        places = self._places
-        found = [_WORD.findall(text.casefold()) for text in texts]
-        signed = np.fromiter((places[word] for words in found for word in words), dtype=np.int64)
-        owners = np.repeat(np.arange(len(texts)), [len(words) for words in found])
-        cells, inverse = np.unique(owners * DIMENSION + (signed >> 1), return_inverse=True)
-        counts = np.bincount(inverse, weights=np.where(signed & 1, -1.0, 1.0), minlength=len(cells))
-        kept = counts != 0
-        return cells[kept] // DIMENSION, cells[kept] % DIMENSION, counts[kept]
+        signed = [self._places[word] for word in words]
+        ends = np.cumsum([0, *map(len, signed)])
+        places = np.fromiter((place for of_word in signed for place in of_word), dtype=np.int64, count=ends[-1])
+        return csr_array(
+            (np.where(places & 1, -1.0, 1.0), places >> 1, ends), shape=(len(words), DIMENSION), dtype=np.float64
+        )
 
 
-class _Places(dict[str, int]):
-    """Twice a word's column, plus 1 if it counts negatively."""
+class _Places(dict[str, list[int]]):
+    """For each part of a word twice its column, plus 1 if it counts negatively."""
 
-    def __missing__(self, word: str) -> int:
-        digest = zlib.crc32(word.encode(errors="surrogatepass"))
-        place = self[word] = digest % DIMENSION * 2 + (digest >> 31)
-        return place
+    def __missing__(self, word: str) -> list[int]:
+        padded = f" {word} "
+        parts = [padded[start : start + PART] for start in range(len(padded) - PART + 1)]
+        digests = [zlib.crc32(part.encode(errors="surrogatepass")) for part in parts]
+        places = self[word] = [digest % DIMENSION * 2 + (digest >> 31) for digest in digests]
+        return places

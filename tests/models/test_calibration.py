@@ -139,10 +139,27 @@ def test_the_first_examples_move_the_prior_less_than_many() -> None:
     assert SHIPPED_PRIOR.sharpness < few.sharpness < many.sharpness
 
 
-def test_without_an_example_of_no_code_nothing_is_learnt_about_none() -> None:
-    standing, applied = drawn(400, 6, calibration(1.5, none_offset=-20))
-    assert applied.any(axis=1).all()
-    assert fit(standing, applied).none_offset == SHIPPED_PRIOR.none_offset
+def test_where_every_segment_that_was_looked_at_has_a_code_none_is_unlikely_but_never_ruled_out() -> None:
+    offsets = []
+    for count in (LEAST_EXAMPLES, 100, 1_000):
+        standing, applied = drawn(count, 6, calibration(1.0, none_offset=-20))
+        assert applied.any(axis=1).all()
+        offsets.append(fit(standing, applied).none_offset)
+    assert SHIPPED_PRIOR.none_offset > offsets[0] > offsets[1] > offsets[2] > -6
+
+
+def test_codes_that_come_in_company_score_higher() -> None:
+    standing, applied = drawn(400, 6, calibration(1.0, none_offset=-20))
+    alone = fit(standing, applied)
+    joined = fit(standing, applied | np.roll(applied, 1, axis=1))
+    assert alone.codes_each == 1
+    assert joined.codes_each == pytest.approx((800 + 10) / (400 + 10))
+    single = Calibration(
+        sharpness=joined.sharpness, none_offset=joined.none_offset, threshold=joined.threshold, basis="project"
+    )
+    one, two = single.scores(standing, nothing(standing)), joined.scores(standing, nothing(standing))
+    assert (two >= one).all()
+    assert two == pytest.approx(1 - (1 - one) ** joined.codes_each)
 
 
 def test_examples_of_no_code_make_none_likelier() -> None:

@@ -21,7 +21,9 @@ from models.reference import (
     ROUNDS,
     SAMPLE_SIZE,
     CorpusSample,
+    Floats,
     Reference,
+    RefinedCodes,
     no_reference,
     shipped_background,
 )
@@ -103,19 +105,34 @@ def test_texts_and_vectors_must_be_as_many() -> None:
 # ---------------------------------------------------------------- refining codes
 
 
-def oracle_refined(corpus: Vectors, codes: Vectors) -> tuple[list[list[float]], list[float]]:
+def refined(
+    corpus: Vectors, codes: Vectors, examples: Vectors | None = None, shares: Floats | None = None
+) -> RefinedCodes:
+    none = np.zeros((0, codes.shape[1]), dtype=np.float32)
+    known = none if examples is None else examples
+    return Reference(vectors=corpus, hash="x").refined(
+        codes, known, np.zeros((len(known), len(codes))) if shares is None else shares
+    )
+
+
+def oracle_refined(
+    corpus: Vectors, codes: Vectors, examples: Vectors, shares: Floats
+) -> tuple[list[list[float]], list[float]]:
     """The definition, spelt out in plain Python."""
-    count = len(corpus) / len(codes)
-    centres = [[float(value) for value in code] for code in codes]
+    fair = len(corpus) / len(codes)
+    known = [[2.0 * float(value) for value in code] for code in codes]
+    for example, row in zip(examples, shares, strict=True):
+        for code, share in enumerate(row):
+            known[code] = [old + share * float(new) for old, new in zip(known[code], example, strict=True)]
+    centres = [[value / math.hypot(*code) for value in code] for code in known]
     for _ in range(ROUNDS):
         logits, offsets = oracle_attracted(corpus, centres)
-        moved = [[count * float(value) for value in code] for code in codes]
+        moved = [list(code) for code in known]
         for text, row in zip(corpus, logits, strict=True):
             weights = [math.exp(logit + offset) for logit, offset in zip(row, offsets, strict=True)]
             for code, weight in enumerate(weights):
-                moved[code] = [
-                    old + weight / sum(weights) * float(new) for old, new in zip(moved[code], text, strict=True)
-                ]
+                pull = math.hypot(*known[code]) * weight / sum(weights) / fair
+                moved[code] = [old + pull * float(new) for old, new in zip(moved[code], text, strict=True)]
         centres = [[value / math.hypot(*code) for value in code] for code in moved]
     _, offsets = oracle_attracted(corpus, centres)
     return centres, [offset - sum(offsets) / len(offsets) for offset in offsets]
@@ -134,44 +151,73 @@ def oracle_attracted(corpus: Vectors, centres: list[list[float]]) -> tuple[list[
 
 
 @pytest.mark.parametrize("texts", [LEAST_TEXTS, 101])
-def test_refined_codes_follow_their_definition(texts: int) -> None:
+@pytest.mark.parametrize("examples", [0, 9])
+def test_refined_codes_follow_their_definition(texts: int, examples: int) -> None:
     corpus, codes = random_units(texts, seed=texts), random_units(6, seed=1)
-    refined = Reference(vectors=corpus, hash="x").refined(codes)
-    vectors, offsets = oracle_refined(corpus, codes)
-    assert refined.vectors == pytest.approx(np.array(vectors), abs=1e-4)
-    assert refined.offsets == pytest.approx(np.array(offsets), abs=1e-3)
+    coded, shares = random_units(examples, seed=2), np.random.default_rng(3).random((examples, 6))
+    moved = refined(corpus, codes, coded, shares)
+    vectors, offsets = oracle_refined(corpus, codes, coded, shares)
+    assert moved.vectors == pytest.approx(np.array(vectors), abs=1e-4)
+    assert moved.offsets == pytest.approx(np.array(offsets), abs=1e-3)
 
 
 @pytest.mark.parametrize("texts", [0, 1, LEAST_TEXTS - 1])
 def test_too_few_texts_move_nothing(texts: int) -> None:
     codes = random_units(6)
-    refined = Reference(vectors=random_units(texts), hash="x").refined(codes)
-    assert np.array_equal(refined.vectors, codes)
-    assert refined.offsets.tolist() == [0] * 6
+    still = refined(random_units(texts), codes)
+    assert still.vectors == pytest.approx(codes, abs=1e-6)
+    assert still.offsets.tolist() == [0] * 6
 
 
 def test_no_reference_moves_nothing() -> None:
-    assert no_reference().refined(random_units(6)).offsets.tolist() == [0] * 6
-    assert sampled([]).refined(random_units(6)).offsets.tolist() == [0] * 6
+    codes, none = random_units(6), np.zeros((0, 6))
+    for reference in (no_reference(), sampled([])):
+        assert reference.refined(codes, random_units(0), none).offsets.tolist() == [0] * 6
     assert sampled([]).vectors.shape == (0, 0)
 
 
 def test_no_codes_are_refined_to_none() -> None:
-    assert Reference(vectors=random_units(200), hash="x").refined(random_units(0)).vectors.shape == (0, 16)
+    assert refined(random_units(200), random_units(0)).vectors.shape == (0, 16)
 
 
 def test_a_code_that_is_near_to_everything_is_set_back() -> None:
     codes = random_units(6, seed=1)
     corpus = unit_rows(random_units(300) + 2 * codes[4])
-    assert Reference(vectors=corpus, hash="x").refined(codes).offsets.argmin() == 4
+    assert refined(corpus, codes).offsets.argmin() == 4
 
 
 def test_a_code_moves_towards_what_is_said_where_it_is_meant() -> None:
     codes = np.eye(3, 16, dtype=np.float32)
     said = unit_rows(codes[:1] + np.eye(16, dtype=np.float32)[[9]])[0]
     corpus = np.concatenate([np.tile(said, (60, 1)), unit_rows(random_units(60))])
-    refined = Reference(vectors=corpus, hash="x").refined(codes).vectors
-    assert refined[0] @ said > codes[0] @ said + 0.1
+    assert refined(corpus, codes).vectors[0] @ said > codes[0] @ said + 0.1
+
+
+def test_an_example_draws_its_code_to_what_is_said_like_it() -> None:
+    codes, corpus = random_units(4, seed=1), random_units(120)
+    shares = np.array([[0.0, 1.0, 0.0, 0.0]])
+    taught = refined(corpus, codes, random_units(1, seed=5), shares).vectors @ random_units(1, seed=5)[0]
+    assert taught[1] > (refined(corpus, codes).vectors @ random_units(1, seed=5)[0])[1] + 0.1
+
+
+def test_an_example_is_not_a_text_of_the_corpus_as_well() -> None:
+    codes, corpus = random_units(4, seed=1), random_units(120)
+    shares = np.eye(4)[[0, 2]]
+    with_them, without = (
+        refined(part, codes, corpus[[7, 30]], shares) for part in (corpus, np.delete(corpus, [7, 30], 0))
+    )
+    assert np.array_equal(with_them.vectors, without.vectors)
+
+
+def test_an_example_can_be_judged_as_if_it_were_none() -> None:
+    codes, coded = random_units(4, seed=1), random_units(5, seed=2)
+    shares = np.array([[1, 0, 0, 0], [0.5, 0.5, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0], [1, 0, 0, 0]])
+    none = random_units(0)
+    left = refined(none, codes, coded, shares).logits_without(coded, shares)
+    for row in range(5):
+        others = np.delete(np.arange(5), row)
+        alone = refined(none, codes, coded[others], shares[others]).logits(coded[[row]])[0]
+        assert left[row] == pytest.approx(alone, abs=1e-4)
 
 
 # ---------------------------------------------------------------- everyday talk

@@ -44,10 +44,16 @@ def test_a_text_without_a_word_of_two_letters_is_zero(text: str) -> None:
     assert not WordFeatures(["money"]).of([text]).any()
 
 
+def test_other_forms_of_a_word_are_near_to_it() -> None:
+    one, other, else_ = WordFeatures([]).of(["stress", "stressed", "weather"])
+    assert one @ other > 0.5 > abs(one @ else_)
+
+
 def test_a_rare_word_counts_more_than_a_common_one_and_repetition_less_each_time() -> None:
-    words = WordFeatures(["money fee"] + ["money"] * 9)
-    (row,) = words.of(["money money money fee"])
-    columns = [int(np.flatnonzero(words.of([word])[0])[0]) for word in ("money", "fee")]
-    money, fee = (abs(float(row[column])) for column in columns)
+    # Words of two letters have one part, so one column.
+    words = WordFeatures(["ab cd"] + ["ab"] * 9)
+    (row,) = words.of(["ab ab ab cd"])
+    columns = [int(np.flatnonzero(words.of([word])[0])[0]) for word in ("ab", "cd")]
+    common, rare = (abs(float(row[column])) for column in columns)
     rarity = [math.log(11 / 11) + 1, math.log(11 / 2) + 1]
-    assert money / fee == pytest.approx(math.log(4) * rarity[0] / (math.log(2) * rarity[1]), rel=1e-5)
+    assert common / rare == pytest.approx((1 + math.log(3)) * rarity[0] / rarity[1], rel=1e-5)

@@ -1,0 +1,122 @@
+"""The calibration's shipped prior: fitted to sets of what people say, and judged on each by the prior of the others.
+
+    python benchmarks/bench_prior.py [--draws 5] [--cache FOLDER]
+
+Needs THEMECODER_EVALDATA. Sharpness is fitted without examples and with one example of each code, every set counting
+the same; "none of these" lies at the median of everyday talk by definition, as all that is tested has a code. Short
+queries are easier to tell apart than what people say, so sets of these are judged alone. Vectors are kept in the cache
+folder.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from quality.kept_vectors import KeptVectors
+from quality.measures import Probabilities
+from quality.ours import KeptEncoder, examples_of, suggester
+from quality.tasks import Flags, Floats, draw, load_task, whole
+from scipy.optimize import minimize_scalar
+
+from models.calibration import LOWEST_THRESHOLD, Calibration
+
+# The tasks of each set; a set is left out as a whole.
+SETS = {
+    "pdpilot": ("pdpilot-themes", "pdpilot-leaves"),
+    "swj_usability": ("swj_usability",),
+    "sad": ("sad",),
+    "banking77": ("banking77",),
+    "clinc150": ("clinc150",),
+}
+# Sets of what people say in interviews, while they work, or of their lives.
+LEARNT_FROM = ("pdpilot", "swj_usability", "sad")
+Held = list[tuple[Floats, Floats, Flags]]
+
+
+def held(folder: Path, name: str, shots: int, draws: int, vectors: KeptVectors, encoder: KeptEncoder) -> Held:
+    """(standing, "none", labels) of the tested segments of each draw."""
+    task = load_task(folder, name, vectors.encode)
+    found: Held = []
+    for seed in range(draws):
+        split = draw(task, seed) if shots else whole(task, seed)
+        tested = split.tested.tolist()
+        ours = suggester(task, split, examples_of(task, split.examples(shots).tolist()), encoder)
+        standing, none = ours.standing([task.texts[row] for row in tested], task.vectors[tested])
+        leaves = [leaf.id for leaf in task.codebook.active_leaves]
+        places = [leaves.index(code) for code in task.candidates]
+        found.append((standing[:, places], none, task.labels[tested]))
+    return found
+
+
+def calibration(sharpness: float) -> Calibration:
+    """A prior as it is shipped, with this sharpness."""
+    return Calibration(sharpness=sharpness, none_offset=0.0, threshold=LOWEST_THRESHOLD, basis="prior")
+
+
+def surprise(part: Held, sharpness: float) -> float:
+    """Mean negative log-likelihood of the codes that people applied."""
+    losses = []
+    for standing, none, labels in part:
+        scores = np.maximum(calibration(sharpness).scores(standing, none), 1e-12)
+        losses.append(float(-((labels / labels.sum(axis=1, keepdims=True)) * np.log(scores)).sum(axis=1).mean()))
+    return float(np.mean(losses))
+
+
+def fitted(sets: Sequence[Sequence[Held]]) -> float:
+    """The sharpness under which these sets are most likely, each counting the same."""
+
+    def loss(logarithm: float) -> float:
+        sharpness = float(np.exp(logarithm))
+        return float(np.mean([np.mean([surprise(task, sharpness) for task in tasks]) for tasks in sets]))
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-3, 2), method="bounded").x))
+
+
+def judged(part: Held, sharpness: float) -> str:
+    """Calibration error, Brier score, and how often the first suggestion is right where none is withheld."""
+    probabilities, shown = Probabilities(), []
+    for standing, none, labels in part:
+        scores = calibration(sharpness).scores(standing, none)
+        probabilities.add(scores, labels)
+        best = scores.argmax(axis=1)
+        rows = np.flatnonzero(scores.max(axis=1) >= LOWEST_THRESHOLD)
+        shown.append((len(rows) / len(scores), float(labels[rows, best[rows]].mean())))
+    share, right = np.mean(shown, axis=0)
+    return f"{probabilities.summary()}; shown {share:.2f}, first right {right:.2f}"
+
+
+def report(folder: Path, shots: int, draws: int, vectors: KeptVectors, encoder: KeptEncoder) -> None:
+    """Prints the prior of all sets, then each set judged by the prior of the others."""
+    parts = {
+        name: [held(folder, task, shots, draws, vectors, encoder) for task in tasks] for name, tasks in SETS.items()
+    }
+    whole_prior = fitted([parts[name] for name in LEARNT_FROM])
+    print(f"{shots} examples of each code: sharpness {whole_prior:.2f} from {', '.join(LEARNT_FROM)}")
+    for name, tasks in SETS.items():
+        sharpness = fitted([parts[other] for other in LEARNT_FROM if other != name])
+        for task, part in zip(tasks, parts[name], strict=True):
+            print(f"  {task:<15} sharpness {sharpness:.2f} from the other sets: {judged(part, sharpness)}", flush=True)
+
+
+def main() -> int:
+    """Prints the figures without examples and with one of each code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "themecoder-benchmarks")
+    options = parser.parse_args()
+    folder = os.environ.get("THEMECODER_EVALDATA")
+    if folder is None:
+        print("THEMECODER_EVALDATA is not set: no figures on the prior")
+        return 0
+    vectors = KeptVectors(options.cache)
+    encoder = KeptEncoder(vectors.encode, vectors.identity)
+    for shots in (0, 1):
+        report(Path(folder), shots, options.draws, vectors, encoder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

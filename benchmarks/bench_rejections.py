@@ -1,0 +1,89 @@
+"""What rejections add: analysts who reject a wrong first suggestion, and accept nothing besides the examples.
+
+    python benchmarks/bench_rejections.py [TASK …] [--draws 5] [--shots 0,8] [--cache FOLDER]
+
+Needs THEMECODER_EVALDATA. Each draw reviews up to 300 segments that are neither examples nor tested: where the first
+suggestion is wrong it is rejected, where it is right nothing is said. Prints hit@1 / hit@3 without and with these
+rejections, and their mean paired difference. Vectors are kept in the cache folder.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from quality.kept_vectors import KeptVectors
+from quality.measures import hits
+from quality.ours import KeptEncoder, examples_of, scores, suggester
+from quality.tasks import Draw, Task, draw, load_task
+
+from models.suggester import Example
+
+TASKS = ("pdpilot-themes", "pdpilot-leaves", "swj_usability", "sad", "banking77", "clinc150")
+REVIEWED = 300
+
+
+def rejections(task: Task, split: Draw, shots: int, examples: Sequence[Example], encoder: KeptEncoder) -> list[Example]:
+    """What analysts say who go through segments of the learning side with the suggester's first suggestions."""
+    taken = {*split.tested.tolist(), *split.examples(shots).tolist()}
+    others = [row for row in range(len(task.texts)) if row not in taken]
+    reviewed = np.random.default_rng(split.seed).permutation(others)[:REVIEWED].tolist()
+    if not reviewed:
+        return []
+    first = scores(suggester(task, split, examples, encoder), task, reviewed).argmax(axis=1)
+    return [
+        Example(text=task.texts[row], codes=(), rejected=(task.candidates[code],))
+        for row, code in zip(reviewed, first, strict=True)
+        if not task.labels[row, code]
+    ]
+
+
+def report(task: Task, shots: int, draws: int, encoder: KeptEncoder) -> None:
+    """Prints the line of one task and number of examples."""
+    found = []
+    counts = []
+    for seed in range(draws):
+        split = draw(task, seed)
+        tested, labels = split.tested.tolist(), task.labels[split.tested]
+        examples = examples_of(task, split.examples(shots).tolist())
+        rejected = rejections(task, split, shots, examples, encoder)
+        counts.append(len(rejected))
+        found.append(
+            [
+                hits(scores(suggester(task, split, learnt, encoder), task, tested), labels)
+                for learnt in (examples, [*examples, *rejected])
+            ]
+        )
+    (one, three), (one_with, three_with) = np.mean(found, axis=0)
+    print(
+        f"{task.name:<15} {shots:>2} examples, {np.mean(counts):>3.0f} rejections: {one:.3f} / {three:.3f} without, "
+        f"{one_with:.3f} / {three_with:.3f} with them ({one_with - one:+.3f})",
+        flush=True,
+    )
+
+
+def main() -> int:
+    """Prints the figures of the tasks named, by default all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tasks", nargs="*", default=TASKS)
+    parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--shots", default="0,8")
+    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "themecoder-benchmarks")
+    options = parser.parse_args()
+    folder = os.environ.get("THEMECODER_EVALDATA")
+    if folder is None:
+        print("THEMECODER_EVALDATA is not set: no figures on rejections")
+        return 0
+    vectors = KeptVectors(options.cache)
+    encoder = KeptEncoder(vectors.encode, vectors.identity)
+    for name in options.tasks:
+        task = load_task(Path(folder), name, vectors.encode)
+        for shots in options.shots.split(","):
+            report(task, int(shots), options.draws, encoder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
