@@ -76,16 +76,11 @@ def fitted(sets: Sequence[Sequence[Held]]) -> float:
 
 
 def judged(part: Held, sharpness: float) -> str:
-    """Calibration error, Brier score, and how often the first suggestion is right where none is withheld."""
-    probabilities, shown = Probabilities(), []
+    """How far scores are probabilities, and how often the first suggestion is right where none is withheld."""
+    probabilities = Probabilities()
     for standing, none, labels in part:
-        scores = calibration(sharpness).scores(standing, none)
-        probabilities.add(scores, labels)
-        best = scores.argmax(axis=1)
-        rows = np.flatnonzero(scores.max(axis=1) >= LOWEST_THRESHOLD)
-        shown.append((len(rows) / len(scores), float(labels[rows, best[rows]].mean())))
-    share, right = np.mean(shown, axis=0)
-    return f"{probabilities.summary()}; shown {share:.2f}, first right {right:.2f}"
+        probabilities.add(calibration(sharpness).scores(standing, none), labels, LOWEST_THRESHOLD)
+    return probabilities.summary()
 
 
 def report(folder: Path, shots: int, draws: int, vectors: KeptVectors, encoder: KeptEncoder) -> None:

@@ -24,13 +24,14 @@ OURS = "themecoder"
 Differences = dict[int, dict[str, float]]
 
 
-def all_scores(task: Task, split: Draw, shots: int, encoder: KeptEncoder) -> dict[str, Floats]:
-    """The scores of every method on one draw."""
+def all_scores(task: Task, split: Draw, shots: int, encoder: KeptEncoder) -> tuple[dict[str, Floats], float]:
+    """The scores of every method on one draw, and the default threshold of ours."""
     names, definitions = encoder.encode(task.names), encoder.encode(task.definitions)
     learnt = few_shot(task, split, shots, definitions) if shots else {}
     examples = examples_of(task, split.examples(shots).tolist())
-    ours = scores(suggester(task, split, examples, encoder), task, split.tested.tolist())
-    return {**zero_shot(task, split, names, definitions), **learnt, OURS: ours}
+    ours = suggester(task, split, examples, encoder)
+    our_scores = scores(ours, task, split.tested.tolist())
+    return {**zero_shot(task, split, names, definitions), **learnt, OURS: our_scores}, ours.calibration.threshold
 
 
 def report(task: Task, shots: int, draws: int, encoder: KeptEncoder) -> float:
@@ -40,10 +41,10 @@ def report(task: Task, shots: int, draws: int, encoder: KeptEncoder) -> float:
     for seed in range(draws):
         split = draw(task, seed) if shots else whole(task, seed)
         labels = task.labels[split.tested]
-        by_method = all_scores(task, split, shots, encoder)
+        by_method, threshold = all_scores(task, split, shots, encoder)
         for method, method_scores in by_method.items():
             measured[method].append(hits(method_scores, labels))
-        probabilities.add(by_method[OURS], labels)
+        probabilities.add(by_method[OURS], labels, threshold)
     means = {method: np.mean(values, axis=0) for method, values in measured.items()}
     best = max((method for method in means if method != OURS), key=lambda method: float(means[method][0]))
     for method, (first, three) in means.items():

@@ -27,18 +27,27 @@ class Probabilities:
         self._confidence: list[Floats] = []
         self._right: list[Flags] = []
         self._brier: list[tuple[float, float]] = []
+        self._shown: list[tuple[float, float]] = []
 
-    def add(self, scores: Floats, labels: Flags) -> None:
-        """Takes in one draw: scores and labels, both of shape (segments, codes)."""
+    def add(self, scores: Floats, labels: Flags, threshold: float) -> None:
+        """Takes in one draw: scores and labels, both of shape (segments, codes), and from which score is suggested."""
         rows = np.arange(len(scores))
         best = scores.argmax(axis=1)
-        self._confidence.append(scores[rows, best])
-        self._right.append(labels[rows, best])
+        confidence, right = scores[rows, best], labels[rows, best]
+        self._confidence.append(confidence)
+        self._right.append(right)
         base = float(((labels.mean(axis=0) - labels) ** 2).mean())
         self._brier.append((float(((scores - labels) ** 2).mean()), base))
+        shown = confidence >= threshold
+        self._shown.append((float(shown.mean()), float(right[shown].mean()) if shown.any() else np.nan))
 
     def summary(self) -> str:
-        """Calibration error of the first suggestion, and the Brier score over pairs beside the base rate's."""
+        """Calibration error of the first suggestion, Brier score over pairs, and what the threshold lets through."""
         error = calibration_error(np.concatenate(self._confidence), np.concatenate(self._right))
+        each = np.mean([calibration_error(*draw) for draw in zip(self._confidence, self._right, strict=True)])
         ours, base = np.mean(self._brier, axis=0)
-        return f"calibration error {error:.3f}, Brier score {ours:.4f} (base rates {base:.4f})"
+        share, right = np.nanmean(self._shown, axis=0)
+        return (
+            f"calibration error {error:.3f} ({each:.3f} in single draws), Brier score {ours:.4f} (rates {base:.4f}), "
+            f"shown {share:.2f}, first right {right:.2f}"
+        )

@@ -1,0 +1,107 @@
+"""Whether the suggester knows what no code applies to, and what examples of "no code applies" teach it.
+
+    python benchmarks/bench_abstention.py [--draws 5] [--cache FOLDER]
+
+Needs THEMECODER_EVALDATA. Segments that carry a code against those that carry none (clinc150: out of scope; sad: a
+stressor of another kind), told apart by the chance that any code applies, and by the score of the first suggestion;
+AUROC, beside the best cosine of the prototype baseline (of the names, without examples). "Kept": the shares of both
+for which the default threshold lets something be suggested. Vectors are kept in the cache folder.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+from quality.baselines import prototype
+from quality.kept_vectors import KeptVectors
+from quality.ours import KeptEncoder, examples_of, suggester
+from quality.tasks import Draw, Floats, Rows, Task, draw, load_task, whole
+from sklearn.metrics import roc_auc_score
+
+from models.encoder import Vectors
+from models.suggester import Example
+
+SHOTS = (0, 8)
+NONE_EXAMPLES = (0, 16, 64)
+
+
+def uncoded(folder: Path, name: str) -> list[dict[str, str]]:
+    """The rows of a set that carry no code."""
+    rows = [json.loads(line) for line in (folder / name / "segments.jsonl").open(encoding="utf-8")]
+    return [row for row in rows if not row["codes"] and (name != "sad" or row["coder"] == "majority-of-5")]
+
+
+def parts(rows: list[dict[str, str]], seed: int) -> tuple[Rows, Rows]:
+    """Which uncoded rows may be examples, and which are tested: their own split, or halves at random."""
+    mixed = np.random.default_rng(seed).permutation(len(rows))
+    splits = np.array([rows[row].get("split", "") for row in mixed])
+    if splits[0]:
+        return mixed[splits == "train"], mixed[splits == "test"]
+    return mixed[: len(rows) // 2], mixed[len(rows) // 2 :]
+
+
+def baseline(task: Task, split: Draw, shots: int, encoder: KeptEncoder, vectors: Vectors) -> Floats:
+    """The best cosine of each vector to a prototype, or without examples to a name."""
+    if not shots:
+        best: Floats = (vectors.astype(np.float64) @ encoder.encode(task.names).T).max(axis=1)
+        return best
+    stand_in = Task(**{**vars(task), "vectors": np.concatenate([task.vectors, vectors])})
+    tested = Draw(seed=split.seed, pools=split.pools, tested=np.arange(len(task.vectors), len(stand_in.vectors)))
+    nearest: Floats = prototype(stand_in, tested, shots, encoder.encode(task.definitions)).max(axis=1)
+    return nearest
+
+
+def report(folder: Path, name: str, draws: int, encoder: KeptEncoder) -> None:
+    """Prints the lines of one set."""
+    task, rows = load_task(folder, name, encoder.encode), uncoded(folder, name)
+    texts = [row["text"] for row in rows]
+    for shots in SHOTS:
+        found: dict[str, list[list[float]]] = defaultdict(list)
+        for seed in range(draws):
+            split = draw(task, seed) if shots else whole(task, seed)
+            learnt, tested = parts(rows, seed)
+            shown = [task.texts[row] for row in split.tested] + [texts[row] for row in tested]
+            vectors = encoder.encode(shown)
+            has_code = np.arange(len(shown)) < len(split.tested)
+            found["baseline"].append([roc_auc_score(has_code, baseline(task, split, shots, encoder, vectors))])
+            examples = examples_of(task, split.examples(shots).tolist())
+            for count in NONE_EXAMPLES:
+                of_none = [Example(text=texts[row], codes=()) for row in learnt[:count]]
+                ours = suggester(task, split, [*examples, *of_none], encoder)
+                scores = ours.scores(shown, vectors)
+                kept = scores.max(axis=1) >= ours.calibration.threshold
+                by_any, by_first = (roc_auc_score(has_code, one) for one in (scores.sum(axis=1), scores.max(axis=1)))
+                found[f"{count} of none"].append([by_any, by_first, kept[has_code].mean(), kept[~has_code].mean()])
+        for line, figures in found.items():
+            mean = np.mean(figures, axis=0)
+            text = f"AUROC {mean[0]:.3f}"
+            if len(mean) > 1:
+                text += (
+                    f", by the first suggestion {mean[1]:.3f}; kept {mean[2]:.2f} with a code, {mean[3]:.2f} without"
+                )
+            print(f"{name} {shots} examples of each code, {line}: {text}", flush=True)
+
+
+def main() -> int:
+    """Prints the figures of both sets."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "themecoder-benchmarks")
+    options = parser.parse_args()
+    folder = os.environ.get("THEMECODER_EVALDATA")
+    if folder is None:
+        print("THEMECODER_EVALDATA is not set: no figures on abstention")
+        return 0
+    vectors = KeptVectors(options.cache)
+    encoder = KeptEncoder(vectors.encode, vectors.identity)
+    for name in ("clinc150", "sad"):
+        report(Path(folder), name, options.draws, encoder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
