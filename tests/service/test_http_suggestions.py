@@ -6,14 +6,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
+from sqlalchemy import delete, insert, select
 
 from models.encoder import Vectors
 from models.hashing_encoder import HashingEncoder
 from service.app import create_app
 from service.settings import HASHING_MODEL, Settings
+from service.storage.database import Database
+from service.storage.tables import vectors
 
 ProblemOf = Callable[[Any], dict[str, Any]]
 NewProject = Callable[..., str]
@@ -183,6 +187,25 @@ def test_nothing_is_encoded_twice_not_even_after_a_new_start(
             make(again, project, min_score=0)
     assert sorted(texts) == ["Nobody told us. ", "Really new."]
     assert row_counts()["vectors"] == kept + 2
+
+
+def test_vectors_of_another_model_are_never_used(
+    project_client: TestClient, project: str, project_database_url: str
+) -> None:
+    make(project_client, project, min_score=0)
+    before = [(one["segment"]["id"], one["code"], one["score"]) for one in pending(project_client, project)]
+    database = Database(project_database_url)
+    with database.write() as connection:
+        # As if another model had made them: other numbers for the same texts.
+        kept = connection.execute(select(vectors)).mappings().all()
+        other = (np.eye(384, dtype="<f4")[0]).tobytes()
+        connection.execute(insert(vectors), [{**row, "model_hash": "another", "vector": other} for row in kept])
+        connection.execute(delete(vectors).where(vectors.c.model_hash != "another"))
+    database.close()
+    make(project_client, project, min_score=0, top_k=1)
+    make(project_client, project, min_score=0)
+    after = [(one["segment"]["id"], one["code"], one["score"]) for one in pending(project_client, project)]
+    assert after == before
 
 
 def test_vectors_are_not_shared_between_projects(
