@@ -4,7 +4,7 @@ Segments are given in reading order, which is itself the first of the orders. Ea
 is given, the next segment first; same input, same order.
 
 The informative order is :func:`most_doubtful` by :func:`doubt`, then :func:`near_duplicates_last`. A simulated analyst
-needed fewer decisions with it than in reading order on four sets, but clearly fewer than in random order on one of
+needed fewer decisions with it than in reading order on four sets, but clearly fewer than in random order on two of
 them alone, so reading order is the usual one: see ``cards/queue_order.md``.
 """
 
