@@ -30,20 +30,19 @@ CLIENTS = 16
 
 
 @contextmanager
-def service() -> Iterator[None]:
-    """The service in a new data folder."""
-    with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, "THEMECODER_DATA": folder, "THEMECODER_MODEL": "hashing"}
-        command = [str(Path(sys.executable).with_name("themecoder")), "serve", "--port", str(bench_suggest_http.PORT)]
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment)
-        try:
-            while not bench_suggest_http.answers("/health/ready"):
-                assert process.poll() is None, "the service did not start"
-                time.sleep(0.02)
-            yield
-        finally:
-            process.terminate()
-            process.wait()
+def service(folder: str, **settings: str) -> Iterator[None]:
+    """The service on a data folder, with THEMECODER_ settings."""
+    environment = {**os.environ, "THEMECODER_DATA": folder, **settings}
+    command = [str(Path(sys.executable).with_name("themecoder")), "serve", "--port", str(bench_suggest_http.PORT)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment)
+    try:
+        while not bench_suggest_http.answers("/health/ready"):
+            assert process.poll() is None, "the service did not start"
+            time.sleep(0.02)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def call(method: str, path: str, body: object = None) -> Any:
@@ -67,7 +66,7 @@ def fill() -> list[int]:
 def main() -> None:
     """Prints the figures."""
     draw = random.Random(1)
-    with service():
+    with tempfile.TemporaryDirectory() as folder, service(folder, THEMECODER_MODEL="hashing"):
         ids = fill()
         bare = request("GET", "/health/live")
         pages = [

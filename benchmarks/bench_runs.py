@@ -9,19 +9,15 @@ import json
 import os
 import random
 import sqlite3
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import bench_suggest_http
 from bench_encoding import mixed_texts
-from bench_projects import call
+from bench_projects import call, service
 from bench_suggest_http import load, request, show
 
 from models.codebook import Code, Codebook
@@ -34,22 +30,6 @@ CODES = 100
 PER_TRANSCRIPT = 2_000
 LONGEST = 60
 CLIENTS = 16
-
-
-@contextmanager
-def service(folder: str) -> Iterator[None]:
-    """The service on a data folder."""
-    environment = {**os.environ, "THEMECODER_DATA": folder}
-    command = [str(Path(sys.executable).with_name("themecoder")), "serve", "--port", str(bench_suggest_http.PORT)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment)
-    try:
-        while not bench_suggest_http.answers("/health/ready"):
-            assert process.poll() is None, "the service did not start"
-            time.sleep(0.02)
-        yield
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def codebook() -> Codebook:

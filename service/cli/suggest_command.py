@@ -1,9 +1,6 @@
 """``themecoder suggest``: results to a file, everything else to stderr."""
 
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,10 +9,8 @@ from models.codebook import BUILT_IN, MAX_CODES
 from models.suggester import DEFAULT_TOP_K
 from service.cli.fitting import as_it_is, fitting
 from service.cli.guard import FILE, read_settings, says_what_went_wrong, stopping_tidily
+from service.cli.progress import progress_of_steps
 from service.encoders import Encoders, LoadedModel
-
-PLAIN_PROGRESS_SECONDS = 10
-Progress = Callable[[int, int], object]
 
 
 @click.command()
@@ -70,7 +65,7 @@ def suggest(  # noqa: PLR0913 - each is one option
 
     with naming_file("--codebook"):
         tree = read_codebook(codebook)
-    with stopping_tidily(), fitting(encoders) as fit, _progress() as progress:
+    with stopping_tidily(), fitting(encoders) as fit, progress_of_steps() as told:
         written = suggest_file(
             source,
             output,
@@ -83,40 +78,6 @@ def suggest(  # noqa: PLR0913 - each is one option
             cache=cache,
             resume=resume,
             adapt=fit if adapt else as_it_is,
-            progress=progress,
+            progress=partial(told, "segments encoded"),
         )
     click.echo(f"{written} {'row' if written == 1 else 'rows'} written to {output}", err=True)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """A bar on a terminal; elsewhere a plain line at most every ten seconds."""
-    if not sys.stderr.isatty():
-        yield _plain_progress()
-        return
-    from tqdm import tqdm
-
-    with tqdm(desc="Encoding", unit=" segments", file=sys.stderr, leave=False, delay=1e-3) as bar:
-
-        def show(encoded: int, total: int) -> None:
-            if encoded == 0:
-                # What went before, such as loading the model, does not count.
-                bar.reset(total)
-            bar.update(encoded - bar.n)
-
-        yield show
-
-
-def _plain_progress() -> Progress:
-    last = time.monotonic()
-
-    def show(encoded: int, total: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if encoded == 0:
-            last = now
-        elif encoded < total and now - last >= PLAIN_PROGRESS_SECONDS:
-            last = now
-            click.echo(f"{encoded} of {total} segments encoded", err=True)
-
-    return show

@@ -458,12 +458,12 @@ def wait_until(condition: Callable[[], bool]) -> None:
 def test_progress_elsewhere_than_on_a_terminal_is_a_few_plain_lines(
     tmp_path: Path, suggest: Suggest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.cli.suggest_command.PLAIN_PROGRESS_SECONDS", 0)
+    monkeypatch.setattr("service.cli.progress.PLAIN_PROGRESS_SECONDS", 0)
     result = suggest(write_texts(tmp_path / "in.jsonl", many_texts(1_100)), tmp_path / "out.jsonl")
     assert result.stderr.splitlines() == [
         "Loading the model …",
-        "512 of 1100 segments encoded",
-        "1024 of 1100 segments encoded",
+        "segments encoded: 512 of 1100",
+        "segments encoded: 1024 of 1100",
         f"1100 rows written to {tmp_path / 'out.jsonl'}",
     ]
 
@@ -476,7 +476,7 @@ def test_progress_on_a_terminal_is_a_bar_that_is_gone_in_the_end(tmp_path: Path)
         os.close(theirs)
         shown = read_terminal(ours)
     assert process.returncode == 0
-    assert "Encoding:  " in shown
+    assert "segments encoded:  " in shown
     assert "/4000 [" in shown
     assert shown.rpartition("\r\n")[0].rpartition("\r")[2] == f"4000 rows written to {tmp_path / 'out.jsonl'}"
 
