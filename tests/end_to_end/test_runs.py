@@ -23,7 +23,7 @@ from service.storage.schema import migrate
 Event = dict[str, Any]
 WORDS = ("hope", "cost", "family", "job", "training", "trust", "money", "time", "peer", "doctor", "clinic", "bus")
 # `make crash` asks for more.
-SEGMENTS = int(os.environ.get("THEMECODER_WATCHED_SEGMENTS", "2500"))
+SEGMENTS = int(os.environ.get("THEMECODER_WATCHED_SEGMENTS", "7500"))
 PER_TRANSCRIPT = 2_500
 
 
