@@ -11,19 +11,18 @@ from models.calibration import LOWEST_THRESHOLD
 from models.codebook import Codebook, codebook_from_json
 from models.codebook_health import CodeUse, Overlaps, always_rejected, never_applied, never_suggested, overlapping_codes
 from models.encoder import EncoderIdentity, Vectors, unit_rows
+from models.example_bank import cosine
 from models.segment_groups import SegmentGroup, WordUse, group_segments
 from models.suggester import code_words
-from service.actions.export_codings import coders_of
-from service.actions.kept_vectors import KeptVectorsEncoder, stacked, text_key
+from service.actions.export_codings import coding_set_of
+from service.actions.kept_vectors import KeptVectorsEncoder, ProjectVectors, segment_vectors, stacked
 from service.encoders import LoadedModel
-from service.errors import FieldNotValid
 from service.storage import codebook_use as storage
 from service.storage.codebook_use import Turn
 from service.storage.database import Database
-from service.storage.projects import Project, codebook_content, project
+from service.storage.projects import codebook_content, project
 from service.storage.references import Ref
 from service.storage.transcripts import texts_of
-from service.storage.vectors import kept_vectors
 
 # More are not read to the end.
 MOST_OVERLAPS = 20
@@ -71,7 +70,7 @@ def examine_codebook(
     with database.read() as connection:
         found = project(connection, ref)
         codebook = codebook_from_json(codebook_content(connection, found.codebook_version_id))
-        name, set_id = _coding_set(connection, found, coding_set)
+        set_id, name = coding_set_of(connection, found, coding_set)
     encoder = KeptVectorsEncoder(model.encoder, _OnlyRead(database, found.id))
     words = code_words(codebook, codebook.active_leaves, encoder).vectors
     overlaps = overlapping_codes(words)
@@ -95,30 +94,11 @@ def examine_codebook(
     }
 
 
-class _OnlyRead:
+class _OnlyRead(ProjectVectors):
     """A project's vectors for somebody who only looks: what is new is not kept."""
-
-    def __init__(self, database: Database, project_id: int) -> None:
-        self._database = database
-        self._project_id = project_id
-
-    def kept(self, model_hash: str, keys: Sequence[bytes]) -> Mapping[bytes, bytes]:
-        """Those of the vectors that are kept."""
-        with self._database.read() as connection:
-            return kept_vectors(connection, self._project_id, model_hash, keys)
 
     def keep(self, model_hash: str, fresh: Mapping[bytes, bytes]) -> None:
         """Does nothing."""
-
-
-def _coding_set(connection: Connection, found: Project, wanted: str | None) -> tuple[str, int]:
-    names = {set_id: str(row["coder"]) for set_id, row in coders_of(connection, found.id).items()}
-    if wanted is None:
-        return names[found.coding_set_id], found.coding_set_id
-    for set_id, name in names.items():
-        if name == wanted:
-            return name, set_id
-    raise FieldNotValid("The project has no coding set of this name.", place="coding_set")
 
 
 def _uses(connection: Connection, project_id: int, set_id: int, codebook: Codebook) -> list[CodeUse]:
@@ -213,14 +193,13 @@ def _unfitting(
     long_enough = [turn for turn in unfitting if turn.length >= LEAST_CHARACTERS]
     chosen = _spread(long_enough, MOST_GROUPED)
     texts = texts_of(connection, project_id, [turn.id for turn in chosen])
-    keys = {one: text_key(codebook.spell_out(text)) for one, text in texts.items()}
-    kept = kept_vectors(connection, project_id, identity.hash, list(dict.fromkeys(keys.values())))
-    able = [turn for turn in chosen if keys[turn.id] in kept]
+    kept = segment_vectors(connection, project_id, identity.hash, codebook, texts)
+    able = [turn for turn in chosen if turn.id in kept]
     common = [turn.id for turn in _spread(every, MOST_READ_FOR_WORDS)] if able else []
     return _Unfitting(
         turns=able,
         texts=texts,
-        vectors=stacked([kept[keys[turn.id]] for turn in able], identity.dimension),
+        vectors=stacked([kept[turn.id] for turn in able], identity.dimension),
         common=list(texts_of(connection, project_id, common).values()),
         counts={
             "all": len(every),
@@ -262,7 +241,7 @@ def _nearest(codebook: Codebook, words: Vectors, members: Vectors) -> dict[str, 
         return None
     similarities = words @ unit_rows(members.mean(axis=0, keepdims=True))[0]
     nearest = int(similarities.argmax())
-    similarity = round(min(max(float(similarities[nearest]), -1.0), 1.0), 6)
+    similarity = round(cosine(similarities[nearest]), 6)
     return {**_code(codebook, codebook.active_leaves[nearest].id), "similarity": similarity}
 
 

@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from models.codebook import codebook_from_json
+from service.errors import FieldNotValid
 from service.formats.coding_exports import CodedRow, Finding, Status
 from service.storage import exports
 from service.storage.database import Database
-from service.storage.projects import project
+from service.storage.projects import Project, project
 from service.storage.references import Ref
 from service.storage.times import in_utc
 
@@ -167,6 +168,21 @@ def coders_of(connection: Connection, project_id: int) -> dict[int, dict[str, st
         names[row.id] = _free(row.analyst or SHARED, set(names.values()), f"round {row.round_number}")
     rows.sort(key=lambda row: (row.round_number, names[row.id]))
     return {row.id: {"coder": names[row.id], "round": row.round_name} for row in rows}
+
+
+def coding_set_of(connection: Connection, within: Project, coder: str | None) -> tuple[int, str]:
+    """The id of a coding set and its coder, named as in exports; None for the shared one of the newest open round.
+
+    Raises:
+        FieldNotValid: the project has no such coding set.
+    """
+    coders = {set_id: row["coder"] for set_id, row in coders_of(connection, within.id).items()}
+    if coder is None:
+        return within.coding_set_id, coders[within.coding_set_id]
+    for set_id, name in coders.items():
+        if name == coder:
+            return set_id, name
+    raise FieldNotValid("The project has no coding set of this name.", place="coding_set")
 
 
 def _free(name: str, taken: Collection[str | None], otherwise: str) -> str:

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
+from sqlalchemy import Connection
 
+from models.codebook import Codebook
 from models.encoder import EncoderIdentity, TextEncoder, Vectors, encode_checked
 from service.storage.database import Database
 from service.storage.vectors import keep_vectors, kept_vectors
@@ -79,6 +81,23 @@ class KeptVectorsEncoder:
             self._store.keep(self.identity.hash, fresh)
             known |= fresh
         return stacked([known[key] for key in keys], self.identity.dimension)
+
+
+def segment_vectors(
+    connection: Connection, project_id: int, model_hash: str, codebook: Codebook, texts: Mapping[int, str]
+) -> dict[int, bytes]:
+    """The kept vectors of segments, by their ids, as far as any are kept.
+
+    Args:
+        connection: to where they are kept.
+        project_id: whose they are.
+        model_hash: of the encoder that made them.
+        codebook: whose glossary was spelt out in what was encoded.
+        texts: of the segments, by their ids.
+    """
+    keys = {one: text_key(codebook.spell_out(text)) for one, text in texts.items()}
+    kept = kept_vectors(connection, project_id, model_hash, list(dict.fromkeys(keys.values())))
+    return {one: kept[key] for one, key in keys.items() if key in kept}
 
 
 def text_key(text: str) -> bytes:

@@ -10,11 +10,10 @@ from sqlalchemy import Connection
 from models.codebook import codebook_from_json
 from models.encoder import Vectors
 from models.queue_order import CHOICE, LAST_DECISIONS, by_chance, by_site, doubt, most_doubtful, near_duplicates_last
-from service.actions.export_codings import coders_of
-from service.actions.kept_vectors import kept_form, stacked, text_key
+from service.actions.export_codings import coding_set_of
+from service.actions.kept_vectors import kept_form, segment_vectors, stacked
 from service.actions.project_models import ProjectModels
 from service.encoders import Encoders
-from service.errors import FieldNotValid
 from service.storage.database import Database
 from service.storage.open_segments import (
     BestSuggestion,
@@ -27,7 +26,6 @@ from service.storage.open_segments import (
 from service.storage.projects import Project, codebook_content, project
 from service.storage.references import Ref
 from service.storage.transcripts import Segment, segments_by_id, texts_of
-from service.storage.vectors import kept_vectors
 
 Order = Literal["reading", "informative", "per_site", "random"]
 
@@ -96,7 +94,7 @@ class NextSegments:
         """
         with self._database.read() as connection:
             found = project(connection, ref)
-            set_id, name = _coding_set(connection, found, coding_set)
+            set_id, name = coding_set_of(connection, found, coding_set)
             there = open_segments(connection, found.id, set_id)
             looked_at = looked_at_by_site(connection, set_id)
             if order == "informative" and all(one.best is None for one in there):
@@ -139,10 +137,9 @@ class NextSegments:
         identity = self._models.in_use(within.id).encoder.identity
         codebook = codebook_from_json(codebook_content(connection, within.codebook_version_id))
         texts = texts_of(connection, within.id, segment_ids)
-        keys = {one: text_key(codebook.spell_out(text)) for one, text in texts.items()}
-        kept = kept_vectors(connection, within.id, identity.hash, list(set(keys.values())))
+        kept = segment_vectors(connection, within.id, identity.hash, codebook, texts)
         nothing = kept_form(np.zeros(identity.dimension, dtype=np.float32))
-        return stacked([kept.get(keys[one], nothing) for one in segment_ids], identity.dimension)
+        return stacked([kept.get(one, nothing) for one in segment_ids], identity.dimension)
 
 
 def doubt_of(segment: OpenSegment) -> float | None:
@@ -154,13 +151,3 @@ def doubt_of(segment: OpenSegment) -> float | None:
     if segment.best is None and segment.is_turned_down:
         return None
     return float(doubt(np.array([[segment.best or 0.0, segment.second or 0.0]]))[0])
-
-
-def _coding_set(connection: Connection, within: Project, named: str | None) -> tuple[int, str]:
-    coders = {set_id: coder["coder"] for set_id, coder in coders_of(connection, within.id).items()}
-    if named is None:
-        return within.coding_set_id, coders[within.coding_set_id]
-    for set_id, coder in coders.items():
-        if coder == named:
-            return set_id, coder
-    raise FieldNotValid("The project has no coding set of this name.", place="coding_set")

@@ -120,7 +120,6 @@ def keep_suggestions(
         "model_version": origin.model_version,
         "codebook_version_id": origin.codebook_version_id,
         "status": "pending",
-        "renewed": False,
     }
     fresh = [{**row, **common} for row in rows if row["segment_id"] in there and _is_open(row, settled, closed)]
     renew_suggestions(connection, origin.coding_set_id, [one for one in segment_ids if one in there], fresh)

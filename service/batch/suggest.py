@@ -9,7 +9,14 @@ from models.codebook import Codebook, codebook_from_json
 from models.encoder import encode_checked
 from models.reference import CorpusSample, Reference, sample_of
 from models.suggester import Suggester, has_words
-from service.actions.kept_vectors import KeptVectorsEncoder, ProjectVectors, kept_form, stacked, text_key
+from service.actions.kept_vectors import (
+    KeptVectorsEncoder,
+    ProjectVectors,
+    kept_form,
+    segment_vectors,
+    stacked,
+    text_key,
+)
 from service.actions.project_suggestions import (
     Origin,
     coded_examples,
@@ -137,10 +144,9 @@ class Score:
         prepared = self._prepare(run)
         with self._database.read() as connection:
             texts = texts_of(connection, run.project_id, chunk.segment_ids)
-            keys = {one: text_key(prepared.codebook.spell_out(text)) for one, text in texts.items()}
-            kept = kept_vectors(connection, run.project_id, str(run.model_hash), list(set(keys.values())))
-        able = [one for one in chunk.segment_ids if keys.get(one) in kept]
-        vectors = stacked([kept[keys[one]] for one in able], prepared.dimension)
+            kept = segment_vectors(connection, run.project_id, str(run.model_hash), prepared.codebook, texts)
+        able = [one for one in chunk.segment_ids if one in kept]
+        vectors = stacked([kept[one] for one in able], prepared.dimension)
         results = prepared.suggester.suggest_encoded(
             [texts[one] for one in able], vectors, top_k=run.request["top_k"], min_score=run.request["min_score"]
         )

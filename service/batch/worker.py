@@ -5,9 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import partial
 
 from sqlalchemy import Connection
 
@@ -91,8 +89,8 @@ class Worker:
                     with self._database.write() as connection:
                         release_worker(connection, self._name, uncounted=True)
                     is_interrupted = False
-                self._work_through()
-                time.sleep(IDLE_SECONDS)
+                if not self.work_once():
+                    time.sleep(IDLE_SECONDS)
             except StorageUnavailable as error:
                 log.error("database: %s", error)
                 is_interrupted = True
@@ -105,29 +103,16 @@ class Worker:
             StorageUnavailable: the database cannot be used.
         """
         chunk = self._claim()
-        if chunk is not None:
-            self._worked(chunk)()
-        return chunk is not None
-
-    def _work_through(self) -> None:
-        """Does all chunks that there are; what came of one is written down while the next one is done."""
-        with ThreadPoolExecutor(1) as writer:
-            writing: Future[None] | None = None
-            chunk = self._claim()
-            while chunk is not None:
-                if writing is not None and chunk.attempt > 1:
-                    # Perhaps it ends this process again: what came of the one before must not go with it each time.
-                    writing.result()
-                write = self._worked(chunk)
-                if writing is not None:
-                    writing.result()
-                # Before the writing begins, because on SQLite to claim is to wait until nobody writes.
-                chunk = self._claim()
-                writing = writer.submit(write)
-                if chunk is None:
-                    # It may have opened the next step.
-                    writing.result()
-                    chunk = self._claim()
+        if chunk is None:
+            return False
+        with self._database.read() as connection:
+            its_run = run(connection, chunk.project_id, chunk.run_id)
+        if chunk.attempt > attempts(chunk):
+            # Whoever held it before did not live to say what happened.
+            self._put_aside(chunk, WORKER_STOPPED)
+        else:
+            self._do(its_run, chunk)
+        return True
 
     def _claim(self) -> Chunk | None:
         with self._database.read() as connection:
@@ -140,39 +125,21 @@ class Worker:
                 begin_run(connection, chunk.run_id)
             return chunk
 
-    def _worked(self, chunk: Chunk) -> Callable[[], None]:
-        """Does a chunk; what it gives writes down what came of that."""
-        if chunk.attempt > attempts(chunk):
-            # Whoever held it before did not live to say what happened.
-            return partial(self._put_aside, chunk, WORKER_STOPPED)
-        with self._database.read() as connection:
-            its_run = run(connection, chunk.project_id, chunk.run_id)
+    def _do(self, its_run: Run, chunk: Chunk) -> None:
         steps = self._kinds[its_run.kind]
         step = steps[chunk.step]
         try:
             with self._keeping_lease(step, its_run, chunk):
                 done = step.plan(its_run) if chunk.is_plan else step.do(its_run, chunk)
-        except StorageUnavailable:
-            raise
-        except Exception as error:
-            return partial(self._went_wrong, chunk, error)
-        return partial(self._write, chunk, list(steps), done)
-
-    def _write(self, chunk: Chunk, steps: list[str], done: Plan | Outcome) -> None:
-        try:
-            self._finish(chunk, steps, done)
-        except StorageUnavailable:
-            raise
-        except Exception as error:
-            self._went_wrong(chunk, error)
-
-    def _went_wrong(self, chunk: Chunk, error: Exception) -> None:
-        if isinstance(error, GivesUp):
+            self._finish(chunk, list(steps), done)
+        except GivesUp as error:
             self._give_up(chunk, error.reason, error.detail)
-            return
-        # Its kind alone: a message may quote a text.
-        log.error("run %s, chunk %s: %s", chunk.run_id, chunk.id, type(error).__name__)
-        self._failed(chunk, _reason(error))
+        except StorageUnavailable:
+            raise
+        except Exception as error:
+            # Its kind alone: a message may quote a text.
+            log.error("run %s, chunk %s: %s", chunk.run_id, chunk.id, type(error).__name__)
+            self._failed(chunk, _reason(error))
 
     def _finish(self, chunk: Chunk, steps: list[str], done: Plan | Outcome) -> None:
         if not self._is_written(chunk, steps, done) and isinstance(done, Outcome):

@@ -33,6 +33,7 @@ from sqlalchemy import (
     update,
 )
 
+from service.storage.rows import in_parts
 from service.storage.tables import (
     analysts,
     codebook_versions,
@@ -331,10 +332,10 @@ def make_way_for_new_suggestions(connection: Connection, coding_set_id: int, seg
     Who still looks at one of them is told so until the next time; then those that nobody decided on are removed.
     """
     wait_for_turn(connection, coding_set_id)
-    for start in range(0, len(segment_ids), 500):
-        some = {"in_set": coding_set_id, "in_segments": segment_ids[start : start + 500]}
-        connection.execute(_FORGET, some)
-        connection.execute(_RENEW, some)
+    for some in in_parts(segment_ids):
+        there = {"in_set": coding_set_id, "in_segments": some}
+        connection.execute(_FORGET, there)
+        connection.execute(_RENEW, there)
 
 
 def list_decisions(

@@ -6,10 +6,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Exists, FromClause, and_, bindparam, case, exists, func, select, union
 
+from service.storage.rows import in_parts
 from service.storage.tables import codings, decisions, no_codes, segments, suggestions, transcripts
-
-# Fewer than SQLite takes as parameters of one statement.
-AT_ONCE = 500
 
 
 class OpenSegment(NamedTuple):
@@ -60,9 +58,8 @@ def best_suggestions(
 ) -> dict[int, BestSuggestion]:
     """The best suggestions that wait on some segments, by segment."""
     found: dict[int, BestSuggestion] = {}
-    for at in range(0, len(segment_ids), AT_ONCE):
-        some = {"in_set": coding_set_id, "in_segments": segment_ids[at : at + AT_ONCE]}
-        for row in connection.execute(_BEST, some).all():
+    for some in in_parts(segment_ids):
+        for row in connection.execute(_BEST, {"in_set": coding_set_id, "in_segments": some}).all():
             found.setdefault(row.segment_id, BestSuggestion(id=row.id, code=row.code, score=row.score))
     return found
 

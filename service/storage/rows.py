@@ -1,30 +1,27 @@
-"""Adding rows."""
+"""Rows by the many: adding them, and asking for them in parts."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, insert
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+Value = TypeVar("Value")
+# Fewer than SQLite takes as parameters of one statement.
+AT_ONCE = 500
+
+
+def in_parts(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
+    """The values in their order, so many at a time that a statement can take them as its parameters."""
+    for at in range(0, len(values), AT_ONCE):
+        yield values[at : at + AT_ONCE]
 
 
 def added(connection: Connection, table: Table, **values: Any) -> int:
     """Adds a row, and gives the number that it got."""
     key: Sequence[int] = connection.execute(insert(table).values(values)).inserted_primary_key or ()
     return int(key[0])
-
-
-def add_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Adds many rows, each with the same columns and none left to a default.
-
-    The values go to the driver as they are: to look at each one takes SQLAlchemy longer than adding it.
-    """
-    if not rows:
-        return
-    compiled = insert(table).compile(dialect=connection.dialect, column_keys=list(rows[0]))
-    order = compiled.positiontup  # None where values go by name
-    values = [tuple(row[name] for name in order) for row in rows] if order else list(rows)
-    connection.exec_driver_sql(str(compiled), values)
 
 
 def add_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -12,6 +12,7 @@ from service.errors import NotFound, RunAlreadyActive
 from service.storage.rows import add_missing, added
 from service.storage.tables import chunks, codebook_versions, failed_segments, runs, segments, transcripts
 from service.storage.times import in_utc, now
+from service.storage.transcripts import segments_there
 
 State = Literal["waiting", "working", "completed", "completed_with_failures", "cancelled", "failed"]
 ACTIVE: Collection[State] = ("waiting", "working")
@@ -214,9 +215,7 @@ def count_up(connection: Connection, run_id: int, counts: Mapping[str, int]) -> 
 def add_failures(connection: Connection, project_id: int, run_id: int, reasons: Mapping[int, str]) -> None:
     """Lists segments that could not be worked on, unless they are listed; those that are gone are passed over."""
     ids = list(reasons)
-    there: set[int] = set()
-    for at in range(0, len(ids), 500):
-        there.update(connection.execute(select(segments.c.id).where(segments.c.id.in_(ids[at : at + 500]))).scalars())
+    there = segments_there(connection, ids)
     rows = [
         {"project_id": project_id, "run_id": run_id, "segment_id": one, "reason": reasons[one]}
         for one in ids

@@ -3,15 +3,12 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, or_, select
+from sqlalchemy import Connection, bindparam, insert, or_, select
 
 from service.storage.codings import rejected_codes
 from service.storage.decisions import make_way_for_new_suggestions
-from service.storage.rows import add_many
+from service.storage.rows import in_parts
 from service.storage.tables import codings, no_codes, suggestions
-
-# Fewer than SQLite takes as parameters of one statement.
-AT_ONCE = 500
 
 
 def renew_suggestions(
@@ -29,13 +26,15 @@ def renew_suggestions(
     waiting = _waiting(connection, coding_set_id, [one for one in ids if one not in outdated])
     changed = [one for one in ids if one in outdated or [_same(row) for row in wanted[one]] != waiting[one]]
     make_way_for_new_suggestions(connection, coding_set_id, changed)
-    add_many(connection, suggestions, [row for one in changed for row in wanted[one]])
+    rows = [row for one in changed for row in wanted[one]]
+    if rows:
+        connection.execute(insert(suggestions), rows)
 
 
 def settled_codes(connection: Connection, coding_set_id: int, segment_ids: Sequence[int]) -> set[tuple[int, str]]:
     """Pairs of these segments and codes not offered again: the code stands there, or was rejected or replaced."""
     settled: set[tuple[int, str]] = set()
-    for some in _in_parts(coding_set_id, segment_ids):
+    for some in _parts(coding_set_id, segment_ids):
         settled |= {(row.segment_id, row.code) for row in connection.execute(_STANDING, some)}
         settled |= rejected_codes(connection, coding_set_id, some["in_segments"])
     return settled
@@ -80,7 +79,7 @@ def _outdated(
     """Where something waits that was made under another codebook or model: to compare it would only take time."""
     made_under = {"of_codebook": fresh["codebook_version_id"], "of_model": fresh["model_version"]}
     found: set[int] = set()
-    for some in _in_parts(coding_set_id, segment_ids):
+    for some in _parts(coding_set_id, segment_ids):
         found.update(connection.execute(_OUTDATED, {**some, **made_under}).scalars())
     return found
 
@@ -89,15 +88,15 @@ def _waiting(
     connection: Connection, coding_set_id: int, segment_ids: Sequence[int]
 ) -> dict[int, list[tuple[Any, ...]]]:
     found: dict[int, list[tuple[Any, ...]]] = {segment_id: [] for segment_id in segment_ids}
-    for some in _in_parts(coding_set_id, segment_ids):
+    for some in _parts(coding_set_id, segment_ids):
         for row in connection.execute(_WAITING, some).all():
             found[row.segment_id].append(tuple(row))
     return found
 
 
-def _in_parts(coding_set_id: int, segment_ids: Sequence[int]) -> Iterator[dict[str, Any]]:
-    for at in range(0, len(segment_ids), AT_ONCE):
-        yield {"in_set": coding_set_id, "in_segments": segment_ids[at : at + AT_ONCE]}
+def _parts(coding_set_id: int, segment_ids: Sequence[int]) -> Iterator[dict[str, Any]]:
+    for some in in_parts(segment_ids):
+        yield {"in_set": coding_set_id, "in_segments": some}
 
 
 def _same(row: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, func,
 from service import limits
 from service.errors import NotFound
 from service.storage.references import Ref, is_named
-from service.storage.rows import added
+from service.storage.rows import added, in_parts
 from service.storage.tables import codings, decisions, failed_segments, no_codes, segments, suggestions, transcripts
 from service.storage.times import in_utc, now
 
@@ -186,8 +186,8 @@ def segment(connection: Connection, project_id: int, ref: Ref) -> Segment:
 def segments_by_id(connection: Connection, project_id: int, segment_ids: Sequence[int]) -> dict[int, Segment]:
     """Those of some segments that the project has, by their ids."""
     found: dict[int, Segment] = {}
-    for at in range(0, len(segment_ids), 500):
-        query = _segments(project_id).where(segments.c.id.in_(segment_ids[at : at + 500]))
+    for some in in_parts(segment_ids):
+        query = _segments(project_id).where(segments.c.id.in_(some))
         found.update((row.id, _segment(row)) for row in connection.execute(query).all())
     return found
 
@@ -226,9 +226,9 @@ def spoken_texts(connection: Connection, project_id: int) -> list[SpokenText]:
 def texts_of(connection: Connection, project_id: int, segment_ids: Sequence[int]) -> dict[int, str]:
     """The texts of those of some segments that are there, by their ids."""
     found: dict[int, str] = {}
-    for at in range(0, len(segment_ids), 500):
-        some = segments.c.id.in_(segment_ids[at : at + 500])
-        query = select(segments.c.id, segments.c.text).where(segments.c.project_id == project_id, some)
+    for some in in_parts(segment_ids):
+        query = select(segments.c.id, segments.c.text).where(segments.c.project_id == project_id)
+        query = query.where(segments.c.id.in_(some))
         found.update((row.id, row.text) for row in connection.execute(query).all())
     return found
 
@@ -236,8 +236,8 @@ def texts_of(connection: Connection, project_id: int, segment_ids: Sequence[int]
 def segments_there(connection: Connection, segment_ids: Sequence[int]) -> set[int]:
     """Those of some segments that have not been removed."""
     found: set[int] = set()
-    for at in range(0, len(segment_ids), 500):
-        query = select(segments.c.id).where(segments.c.id.in_(segment_ids[at : at + 500]))
+    for some in in_parts(segment_ids):
+        query = select(segments.c.id).where(segments.c.id.in_(some))
         found.update(connection.execute(query).scalars())
     return found
 
@@ -253,8 +253,8 @@ def remove_segments(connection: Connection, segment_ids: Sequence[int]) -> None:
     """Removes segments that nobody has worked on, with what the machine suggested for them."""
     naming = [(table, table.c.segment_id) for table in (suggestions, failed_segments)]
     for table, column in (*naming, (segments, segments.c.id)):
-        for at in range(0, len(segment_ids), 500):
-            connection.execute(delete(table).where(column.in_(segment_ids[at : at + 500])))
+        for some in in_parts(segment_ids):
+            connection.execute(delete(table).where(column.in_(some)))
 
 
 def move_segments(connection: Connection, places: Mapping[int, Mapping[str, Any]]) -> None:

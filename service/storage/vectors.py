@@ -4,11 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, select
 
-from service.storage.rows import add_missing
+from service.storage.rows import add_missing, in_parts
 from service.storage.tables import vectors
-
-# Fewer than SQLite takes as parameters of one statement.
-AT_ONCE = 500
 
 
 def kept_vectors(
@@ -16,11 +13,11 @@ def kept_vectors(
 ) -> dict[bytes, bytes]:
     """The kept ones of these texts' vectors, float32 bytes, by SHA-256 of the text as encoded."""
     found: dict[bytes, bytes] = {}
-    for at in range(0, len(text_hashes), AT_ONCE):
+    for some in in_parts(text_hashes):
         query = select(vectors.c.text_hash, vectors.c.vector).where(
             vectors.c.project_id == project_id,
             vectors.c.model_hash == model_hash,
-            vectors.c.text_hash.in_(text_hashes[at : at + AT_ONCE]),
+            vectors.c.text_hash.in_(some),
         )
         found.update((row.text_hash, row.vector) for row in connection.execute(query).all())
     return found
