@@ -8,16 +8,13 @@ AUROC, beside the best cosine of the prototype baseline (of the names, without e
 for which the default threshold lets something be suggested. Vectors are kept in the cache folder.
 """
 
-import argparse
 import json
-import os
-import sys
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 from quality.baselines import prototype
-from quality.kept_vectors import KeptVectors
+from quality.command import evaluation_data, kept_encoder, parser
 from quality.ours import KeptEncoder, examples_of, suggester
 from quality.tasks import Draw, Floats, Rows, Task, draw, load_task, whole
 from sklearn.metrics import roc_auc_score
@@ -86,22 +83,16 @@ def report(folder: Path, name: str, draws: int, encoder: KeptEncoder) -> None:
             print(f"{name} {shots} examples of each code, {line}: {text}", flush=True)
 
 
-def main() -> int:
+def main() -> None:
     """Prints the figures of both sets."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--draws", type=int, default=5)
-    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "themecoder-benchmarks")
-    options = parser.parse_args()
-    folder = os.environ.get("THEMECODER_EVALDATA")
-    if folder is None:
-        print("THEMECODER_EVALDATA is not set: no figures on abstention")
-        return 0
-    vectors = KeptVectors(options.cache)
-    encoder = KeptEncoder(vectors.encode, vectors.identity)
+    options_of = parser(__doc__)
+    options_of.add_argument("--draws", type=int, default=5)
+    options = options_of.parse_args()
+    folder = evaluation_data("abstention")
+    encoder = kept_encoder(options.cache)
     for name in ("clinc150", "sad"):
-        report(Path(folder), name, options.draws, encoder)
-    return 0
+        report(folder, name, options.draws, encoder)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -8,16 +8,12 @@ the suggester, and for each pair of weights (of the turn before / of the one aft
 its standard error over draws. Vectors are kept in the cache folder.
 """
 
-import argparse
-import os
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from quality.kept_vectors import KeptVectors
+from quality.command import evaluation_data, kept_encoder, parser
 from quality.measures import hits
 from quality.ours import KeptEncoder, examples_of, scores, suggester
 from quality.tasks import Draw, Task, draw, load_task, whole
@@ -79,22 +75,16 @@ def report(task: Task, draws: int, encoder: KeptEncoder) -> None:
         print(line, flush=True)
 
 
-def main() -> int:
+def main() -> None:
     """Prints the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--draws", type=int, default=20)
-    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "themecoder-benchmarks")
-    options = parser.parse_args()
-    folder = os.environ.get("THEMECODER_EVALDATA")
-    if folder is None:
-        print("THEMECODER_EVALDATA is not set: no figures on context")
-        return 0
-    vectors = KeptVectors(options.cache)
-    encoder = KeptEncoder(vectors.encode, vectors.identity)
+    options_of = parser(__doc__)
+    options_of.add_argument("--draws", type=int, default=20)
+    options = options_of.parse_args()
+    folder = evaluation_data("context")
+    encoder = kept_encoder(options.cache)
     for name in TASKS:
-        report(load_task(Path(folder), name, encoder.encode), options.draws, encoder)
-    return 0
+        report(load_task(folder, name, encoder.encode), options.draws, encoder)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -8,14 +8,11 @@ queries are easier to tell apart than what people say, so sets of these are judg
 folder.
 """
 
-import argparse
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from quality.kept_vectors import KeptVectors
+from quality.command import evaluation_data, kept_encoder, parser
 from quality.measures import Probabilities
 from quality.ours import KeptEncoder, examples_of, suggester
 from quality.tasks import Flags, Floats, draw, load_task, whole
@@ -36,9 +33,9 @@ LEARNT_FROM = ("pdpilot", "swj_usability", "sad")
 Held = list[tuple[Floats, Floats, Flags]]
 
 
-def held(folder: Path, name: str, shots: int, draws: int, vectors: KeptVectors, encoder: KeptEncoder) -> Held:
+def held(folder: Path, name: str, shots: int, draws: int, encoder: KeptEncoder) -> Held:
     """(standing, "none", labels) of the tested segments of each draw."""
-    task = load_task(folder, name, vectors.encode)
+    task = load_task(folder, name, encoder.encode)
     found: Held = []
     for seed in range(draws):
         split = draw(task, seed) if shots else whole(task, seed)
@@ -83,11 +80,9 @@ def judged(part: Held, sharpness: float) -> str:
     return probabilities.summary()
 
 
-def report(folder: Path, shots: int, draws: int, vectors: KeptVectors, encoder: KeptEncoder) -> None:
+def report(folder: Path, shots: int, draws: int, encoder: KeptEncoder) -> None:
     """Prints the prior of all sets, then each set judged by the prior of the others."""
-    parts = {
-        name: [held(folder, task, shots, draws, vectors, encoder) for task in tasks] for name, tasks in SETS.items()
-    }
+    parts = {name: [held(folder, task, shots, draws, encoder) for task in tasks] for name, tasks in SETS.items()}
     whole_prior = fitted([parts[name] for name in LEARNT_FROM])
     print(f"{shots} examples of each code: sharpness {whole_prior:.2f} from {', '.join(LEARNT_FROM)}")
     for name, tasks in SETS.items():
@@ -96,22 +91,16 @@ def report(folder: Path, shots: int, draws: int, vectors: KeptVectors, encoder: 
             print(f"  {task:<15} sharpness {sharpness:.2f} from the other sets: {judged(part, sharpness)}", flush=True)
 
 
-def main() -> int:
+def main() -> None:
     """Prints the figures without examples and with one of each code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--draws", type=int, default=5)
-    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "themecoder-benchmarks")
-    options = parser.parse_args()
-    folder = os.environ.get("THEMECODER_EVALDATA")
-    if folder is None:
-        print("THEMECODER_EVALDATA is not set: no figures on the prior")
-        return 0
-    vectors = KeptVectors(options.cache)
-    encoder = KeptEncoder(vectors.encode, vectors.identity)
+    options_of = parser(__doc__)
+    options_of.add_argument("--draws", type=int, default=5)
+    options = options_of.parse_args()
+    folder = evaluation_data("the prior")
+    encoder = kept_encoder(options.cache)
     for shots in (0, 1):
-        report(Path(folder), shots, options.draws, vectors, encoder)
-    return 0
+        report(folder, shots, options.draws, encoder)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -6,15 +6,13 @@ Needs THEMECODER_EVALDATA. Prints hit@1 / hit@3 of each method and the mean pair
 to the best single baseline; then how far its scores are probabilities. Vectors are kept in the cache folder.
 """
 
-import argparse
-import os
-import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from quality.baselines import few_shot, zero_shot
+from quality.command import evaluation_data, parser
 from quality.kept_vectors import KeptVectors
 from quality.measures import Probabilities, hits
 from quality.ours import KeptEncoder, examples_of, scores, suggester
@@ -72,22 +70,17 @@ def report_all(folder: Path, tasks: Sequence[str], shots: Sequence[int], draws: 
         print(f"{number} examples, paired difference: mean {np.mean(list(by_task.values())):+.3f} ({rows})")
 
 
-def main() -> int:
+def main() -> None:
     """Prints the figures of the tasks named, by default all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tasks", nargs="*", default=NAMES)
-    parser.add_argument("--draws", type=int, default=20)
-    parser.add_argument("--shots", default="0,1,2,4,8,16")
-    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "themecoder-benchmarks")
-    options = parser.parse_args()
-    folder = os.environ.get("THEMECODER_EVALDATA")
-    if folder is None:
-        print("THEMECODER_EVALDATA is not set: no figures on suggestion quality")
-        return 0
+    options_of = parser(__doc__)
+    options_of.add_argument("tasks", nargs="*", default=NAMES)
+    options_of.add_argument("--draws", type=int, default=20)
+    options_of.add_argument("--shots", default="0,1,2,4,8,16")
+    options = options_of.parse_args()
+    folder = evaluation_data("suggestion quality")
     shots = [int(number) for number in options.shots.split(",")]
-    report_all(Path(folder), options.tasks, shots, options.draws, options.cache)
-    return 0
+    report_all(folder, options.tasks, shots, options.draws, options.cache)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

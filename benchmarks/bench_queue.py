@@ -13,14 +13,10 @@ error over the seeds.
 half of the segments of sad); without it the orders are compared on everything else.
 """
 
-import argparse
-import os
-import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
-from quality.kept_vectors import KeptVectors
+from quality.command import evaluation_data, kept_encoder, parser
 from quality.ours import KeptEncoder
 from quality.simulated_analyst import (
     BUDGET,
@@ -128,28 +124,22 @@ def _needed(curves: Floats, wanted: Floats) -> str:
     return f"{shown[len(shown) // 2]} ({shown[0]} to {shown[-1]})"
 
 
-def main() -> int:
+def main() -> None:
     """Prints the figures of the tasks named, by default all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tasks", nargs="*")
-    parser.add_argument("--seeds", type=int, default=8)
-    parser.add_argument("--rules", action="store_true")
-    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "themecoder-benchmarks")
-    options = parser.parse_args()
-    folder = os.environ.get("THEMECODER_EVALDATA")
-    if folder is None:
-        print("THEMECODER_EVALDATA is not set: no figures on the order of the queue")
-        return 0
-    vectors = KeptVectors(options.cache)
-    encoder = KeptEncoder(vectors.encode, vectors.identity)
+    options_of = parser(__doc__)
+    options_of.add_argument("tasks", nargs="*")
+    options_of.add_argument("--seeds", type=int, default=8)
+    options_of.add_argument("--rules", action="store_true")
+    options = options_of.parse_args()
+    folder = evaluation_data("the order of the queue")
+    encoder = kept_encoder(options.cache)
     names: Sequence[str] = options.tasks or (DEVELOPMENT if options.rules else NAMES)
     print(f"at most {BUDGET} decisions, suggestions renewed after every {RENEWED}, {options.seeds} seeds")
     for name in names:
-        task = load_task(Path(folder), name, vectors.encode)
+        task = load_task(folder, name, encoder.encode)
         rows = part(task, is_development=options.rules)
         report(task, rows, RULES if options.rules else ORDERS, options.seeds, encoder)
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

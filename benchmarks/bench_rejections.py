@@ -7,14 +7,10 @@ suggestion is wrong it is rejected, where it is right nothing is said. Prints hi
 rejections, and their mean paired difference. Vectors are kept in the cache folder.
 """
 
-import argparse
-import os
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
-from quality.kept_vectors import KeptVectors
+from quality.command import evaluation_data, kept_encoder, parser
 from quality.measures import hits
 from quality.ours import KeptEncoder, examples_of, scores, suggester
 from quality.tasks import Draw, Task, draw, load_task
@@ -64,26 +60,20 @@ def report(task: Task, shots: int, draws: int, encoder: KeptEncoder) -> None:
     )
 
 
-def main() -> int:
+def main() -> None:
     """Prints the figures of the tasks named, by default all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tasks", nargs="*", default=TASKS)
-    parser.add_argument("--draws", type=int, default=5)
-    parser.add_argument("--shots", default="0,8")
-    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "themecoder-benchmarks")
-    options = parser.parse_args()
-    folder = os.environ.get("THEMECODER_EVALDATA")
-    if folder is None:
-        print("THEMECODER_EVALDATA is not set: no figures on rejections")
-        return 0
-    vectors = KeptVectors(options.cache)
-    encoder = KeptEncoder(vectors.encode, vectors.identity)
+    options_of = parser(__doc__)
+    options_of.add_argument("tasks", nargs="*", default=TASKS)
+    options_of.add_argument("--draws", type=int, default=5)
+    options_of.add_argument("--shots", default="0,8")
+    options = options_of.parse_args()
+    folder = evaluation_data("rejections")
+    encoder = kept_encoder(options.cache)
     for name in options.tasks:
-        task = load_task(Path(folder), name, vectors.encode)
+        task = load_task(folder, name, encoder.encode)
         for shots in options.shots.split(","):
             report(task, int(shots), options.draws, encoder)
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
