@@ -3,8 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from models.calibration import Basis, Calibration, Floats, fit_calibration, shipped_prior
 from models.code_lessons import CodeWords
@@ -85,6 +87,16 @@ class SegmentSuggestions:
     basis: Basis
     back_off: BackOff | None
     suggestions: tuple[Suggestion, ...]
+
+
+class _Judged(NamedTuple):
+    """A segment with each code's score, the columns of the best leaves, and how similar it is to their words."""
+
+    text: str
+    vector: Vectors
+    scores: list[float]
+    ranked: list[int]
+    similarities: list[float]
 
 
 class Suggester:
@@ -182,10 +194,10 @@ class Suggester:
         """
         scores = self._tree_scores(self.scores(texts, vectors))
         best = np.argsort(-scores[:, : len(self._leaves)], axis=1, kind="stable")[:, : top_k or None]
-        return [
-            self._result(text, vector, row, ranked.tolist(), min_score=min_score)
-            for text, vector, row, ranked in zip(texts, vectors, scores, best, strict=True)
-        ]
+        judged = zip(
+            texts, vectors, scores.tolist(), best.tolist(), self._similarities(best, vectors).tolist(), strict=True
+        )
+        return [self._result(_Judged._make(one), min_score) for one in judged]
 
     def scores(self, texts: Sequence[str], vectors: Vectors) -> Floats:
         """The bare numbers of :meth:`suggest_encoded`: each leaf's score, unrounded, shape (len(texts), leaves).
@@ -209,49 +221,54 @@ class Suggester:
         checked_vectors(vectors, len(texts), self._encoder.identity.dimension)
         return self._standing(self._scorer.logits(texts, vectors))
 
-    def _result(
-        self, text: str, vector: Vectors, scores: Floats, ranked: Sequence[int], *, min_score: float | None
-    ) -> SegmentSuggestions:
-        if not has_words(text) or not ranked:
+    def _similarities(self, columns: npt.NDArray[np.intp], vectors: Vectors) -> Vectors:
+        """How similar each text is to these of the leaves' words, shape (texts, columns)."""
+        # Row by row, so that how many there are leaves no trace in the bits.
+        by_rank = [(self._words.vectors[of_rank] * vectors).sum(axis=1) for of_rank in columns.T]
+        return np.column_stack(by_rank) if by_rank else np.zeros(columns.shape, dtype=np.float32)
+
+    def _result(self, segment: _Judged, min_score: float | None) -> SegmentSuggestions:
+        if not has_words(segment.text) or not segment.ranked:
             return SegmentSuggestions(abstained=True, basis=self.basis, back_off=None, suggestions=())
         threshold = self.calibration.threshold
         # Nobody has decided yet what is good enough: the best are shown, and that they rest on a prior.
         least = min_score if min_score is not None else threshold if self.basis == "project" else 0.0
-        abstained = bool(scores[ranked[0]] < threshold)
-        shown = [column for column in ranked if scores[column] >= least]
+        abstained = segment.scores[segment.ranked[0]] < threshold
         return SegmentSuggestions(
             abstained=abstained,
             basis=self.basis,
-            back_off=self._back_off(scores) if abstained else None,
-            suggestions=tuple(self._suggestions(shown, text, vector, scores)),
+            back_off=self._back_off(segment.scores) if abstained else None,
+            suggestions=tuple(self._suggestions(segment, least)),
         )
 
-    def _suggestions(self, columns: Sequence[int], text: str, vector: Vectors, scores: Floats) -> Iterator[Suggestion]:
-        # Row by row, so that how many there are leaves no trace in the bits.
-        similarities = (self._words.vectors[columns] * vector).sum(axis=1).tolist()
-        for column, similarity in zip(columns, similarities, strict=True):
-            leaf, path = self._leaves[column], self._scored_path(self._paths[column], scores)
+    def _suggestions(self, segment: _Judged, least: float) -> Iterator[Suggestion]:
+        for column, similarity in zip(segment.ranked, segment.similarities, strict=True):
+            score = segment.scores[column]
+            if score < least:
+                return
+            leaf = self._leaves[column]
             definition = Evidence(kind="definition", text=self._definitions[column], similarity=cosine(similarity))
             yield Suggestion(
                 code=leaf.id,
                 name=leaf.name,
-                path=path,
-                score=path[-1].score,
-                evidence=(*self._bank.nearest(column, text, vector), definition),
+                path=self._scored_path(column, segment.scores),
+                score=score,
+                evidence=(*self._bank.nearest(column, segment.text, segment.vector), definition),
             )
 
-    def _back_off(self, scores: Floats) -> BackOff | None:
+    def _back_off(self, scores: Sequence[float]) -> BackOff | None:
         """The deepest code above the leaves that reaches the threshold; of several the likeliest."""
-        leaves = len(self._leaves)
-        likely = np.flatnonzero(scores[leaves:] >= self.calibration.threshold)
-        if not len(likely):
+        threshold = self.calibration.threshold
+        above = range(len(self._leaves), len(scores))
+        likely = [column for column in above if scores[column] >= threshold]
+        if not likely:
             return None
-        paths = [self._scored_path(self._paths[leaves + index], scores) for index in likely]
-        path = max(paths, key=lambda path: (len(path), path[-1].score))
+        path = self._scored_path(max(likely, key=lambda column: (len(self._paths[column]), scores[column])), scores)
         return BackOff(code=path[-1].code, name=path[-1].name, path=path, score=path[-1].score)
 
-    def _scored_path(self, steps: Sequence[_Step], scores: Floats) -> tuple[ScoredCode, ...]:
-        return tuple([ScoredCode(code=code, name=name, score=float(scores[column])) for column, code, name in steps])
+    def _scored_path(self, column: int, scores: Sequence[float]) -> tuple[ScoredCode, ...]:
+        steps = self._paths[column]
+        return tuple([ScoredCode(code=code, name=name, score=scores[at]) for at, code, name in steps])
 
     def _lay_out_tree(self) -> None:
         """Gives each leaf, then each code above one, its column of a tree's scores."""

@@ -9,8 +9,8 @@ from pydantic_core import to_json
 from sqlalchemy import Connection
 
 from models.codebook import Codebook
-from models.suggester import Example, SegmentSuggestions
-from service.formats.suggestion_rows import suggestion_row
+from models.suggester import Example, SegmentSuggestions, Suggestion
+from service.formats.suggestion_rows import suggestion_content
 from service.storage.codings import coded_segments, rejected_codes
 from service.storage.decisions import wait_for_turn
 from service.storage.suggestions import renew_suggestions, settled_codes, settled_segments
@@ -95,7 +95,7 @@ def suggestion_columns(segment_ids: Sequence[int], results: Sequence[SegmentSugg
     return [
         {"segment_id": segment_id, "rank": rank, **_columns(suggestion, result.basis)}
         for segment_id, result in zip(segment_ids, results, strict=True)
-        for rank, suggestion in enumerate(suggestion_row(segment_id, result)["suggestions"], start=1)
+        for rank, suggestion in enumerate(result.suggestions, start=1)
     ]
 
 
@@ -120,20 +120,18 @@ def keep_suggestions(
         "model_version": origin.model_version,
         "codebook_version_id": origin.codebook_version_id,
         "status": "pending",
+        "renewed": False,
     }
     fresh = [{**row, **common} for row in rows if row["segment_id"] in there and _is_open(row, settled, closed)]
     renew_suggestions(connection, origin.coding_set_id, [one for one in segment_ids if one in there], fresh)
     return len(fresh)
 
 
-def _columns(suggestion: dict[str, Any], basis: str) -> dict[str, Any]:
-    content = {key: suggestion[key] for key in ("name", "path", "evidence")}
-    return {
-        "code": suggestion["code"],
-        "score": suggestion["score"],
-        "basis": basis,
-        "content": to_json({"code": suggestion["code"], **content}).decode(),
-    }
+def _columns(suggestion: Suggestion, basis: str) -> dict[str, Any]:
+    content = suggestion_content(suggestion)
+    # Its score has a column of its own.
+    del content["score"]
+    return {"code": suggestion.code, "score": suggestion.score, "basis": basis, "content": to_json(content).decode()}
 
 
 def _is_open(row: Mapping[str, Any], settled: Collection[tuple[int, str]], closed: Collection[int]) -> bool:

@@ -20,24 +20,25 @@ def suggestion_row(segment_id: str | int, result: SegmentSuggestions) -> dict[st
             "code": back_off.code,
             "name": back_off.name,
             "path": _path(back_off.path),
-            "score": round(back_off.score, DECIMALS),
+            "score": back_off.score,
         },
-        "suggestions": [_suggestion(suggestion) for suggestion in result.suggestions],
+        "suggestions": [suggestion_content(suggestion) for suggestion in result.suggestions],
     }
 
 
-def _suggestion(suggestion: Suggestion) -> dict[str, Any]:
+def suggestion_content(suggestion: Suggestion) -> dict[str, Any]:
+    """One suggestion of a :func:`suggestion_row`."""
     return {
         "code": suggestion.code,
         "name": suggestion.name,
         "path": _path(suggestion.path),
-        "score": round(suggestion.score, DECIMALS),
+        "score": suggestion.score,
         "evidence": [_evidence(evidence) for evidence in suggestion.evidence],
     }
 
 
 def _path(path: Sequence[ScoredCode]) -> list[dict[str, Any]]:
-    return [{"code": step.code, "name": step.name, "score": round(step.score, DECIMALS)} for step in path]
+    return [{"code": step.code, "name": step.name, "score": step.score} for step in path]
 
 
 def _evidence(evidence: Evidence) -> dict[str, Any]:

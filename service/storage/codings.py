@@ -9,6 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, FromClause, Row, Select, exists, func, select
 
 from service.storage.decisions import Kind
+from service.storage.rows import on_segments
 from service.storage.tables import (
     analysts,
     codebook_versions,
@@ -126,10 +127,12 @@ def rejected_codes(
 
     Those rejected or replaced by another code, unless the code was set all the same; of some segments or of all.
     """
-    query = _REJECTED.where(suggestions.c.coding_set_id == coding_set_id)
-    if segment_ids is not None:
-        query = query.where(suggestions.c.segment_id.in_(segment_ids))
-    return {(row.segment_id, row.code) for row in connection.execute(query)}
+    if segment_ids is None:
+        rows = connection.execute(_REJECTED.where(suggestions.c.coding_set_id == coding_set_id)).all()
+    else:
+        there = {"in_set": coding_set_id, "in_segments": segment_ids}
+        rows = connection.execute(_REJECTED.where(on_segments(suggestions)), there).all()
+    return {(row.segment_id, row.code) for row in rows}
 
 
 def coded_segments(

@@ -33,7 +33,7 @@ from sqlalchemy import (
     update,
 )
 
-from service.storage.rows import in_parts
+from service.storage.rows import on_segments
 from service.storage.tables import (
     analysts,
     codebook_versions,
@@ -332,10 +332,9 @@ def make_way_for_new_suggestions(connection: Connection, coding_set_id: int, seg
     Who still looks at one of them is told so until the next time; then those that nobody decided on are removed.
     """
     wait_for_turn(connection, coding_set_id)
-    for some in in_parts(segment_ids):
-        there = {"in_set": coding_set_id, "in_segments": some}
-        connection.execute(_FORGET, there)
-        connection.execute(_RENEW, there)
+    there = {"in_set": coding_set_id, "in_segments": segment_ids}
+    connection.execute(_FORGET, there)
+    connection.execute(_RENEW, there)
 
 
 def list_decisions(
@@ -508,10 +507,7 @@ _RESTORE_SUGGESTIONS = (
     .where(_here(suggestions, _OF_SEGMENT), suggestions.c.decision_number == bindparam("undone_number"))
     .values(status=case((suggestions.c.renewed, "withdrawn"), else_="pending"), decision_number=null())
 )
-_MADE_ANEW = and_(
-    suggestions.c.coding_set_id == _IN_SET,
-    suggestions.c.segment_id.in_(bindparam("in_segments", expanding=True)),
-)
+_MADE_ANEW = on_segments(suggestions)
 _FORGET = delete(suggestions).where(
     _MADE_ANEW,
     suggestions.c.renewed,

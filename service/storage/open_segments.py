@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Exists, FromClause, and_, bindparam, case, exists, func, select, union
 
-from service.storage.rows import in_parts
+from service.storage.rows import on_segments
 from service.storage.tables import codings, decisions, no_codes, segments, suggestions, transcripts
 
 
@@ -58,9 +58,8 @@ def best_suggestions(
 ) -> dict[int, BestSuggestion]:
     """The best suggestions that wait on some segments, by segment."""
     found: dict[int, BestSuggestion] = {}
-    for some in in_parts(segment_ids):
-        for row in connection.execute(_BEST, {"in_set": coding_set_id, "in_segments": some}).all():
-            found.setdefault(row.segment_id, BestSuggestion(id=row.id, code=row.code, score=row.score))
+    for row in connection.execute(_BEST, {"in_set": coding_set_id, "in_segments": segment_ids}).all():
+        found.setdefault(row.segment_id, BestSuggestion(id=row.id, code=row.code, score=row.score))
     return found
 
 
@@ -128,6 +127,6 @@ _LAST_DECIDED = (
 )
 _BEST = (
     select(suggestions.c.segment_id, suggestions.c.id, suggestions.c.code, suggestions.c.score)
-    .where(_waits, suggestions.c.segment_id.in_(bindparam("in_segments", expanding=True)))
+    .where(on_segments(suggestions), suggestions.c.status == "pending")
     .order_by(suggestions.c.score.desc(), suggestions.c.id)
 )

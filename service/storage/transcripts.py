@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, func,
 from service import limits
 from service.errors import NotFound
 from service.storage.references import Ref, is_named
-from service.storage.rows import added, in_parts
+from service.storage.rows import added, is_among
 from service.storage.tables import codings, decisions, failed_segments, no_codes, segments, suggestions, transcripts
 from service.storage.times import in_utc, now
 
@@ -185,11 +185,8 @@ def segment(connection: Connection, project_id: int, ref: Ref) -> Segment:
 
 def segments_by_id(connection: Connection, project_id: int, segment_ids: Sequence[int]) -> dict[int, Segment]:
     """Those of some segments that the project has, by their ids."""
-    found: dict[int, Segment] = {}
-    for some in in_parts(segment_ids):
-        query = _segments(project_id).where(segments.c.id.in_(some))
-        found.update((row.id, _segment(row)) for row in connection.execute(query).all())
-    return found
+    query = _segments(project_id).where(is_among(segments.c.id, "in_segments", segment_ids))
+    return {row.id: _segment(row) for row in connection.execute(query).all()}
 
 
 def list_segments(
@@ -225,21 +222,16 @@ def spoken_texts(connection: Connection, project_id: int) -> list[SpokenText]:
 
 def texts_of(connection: Connection, project_id: int, segment_ids: Sequence[int]) -> dict[int, str]:
     """The texts of those of some segments that are there, by their ids."""
-    found: dict[int, str] = {}
-    for some in in_parts(segment_ids):
-        query = select(segments.c.id, segments.c.text).where(segments.c.project_id == project_id)
-        query = query.where(segments.c.id.in_(some))
-        found.update((row.id, row.text) for row in connection.execute(query).all())
-    return found
+    query = select(segments.c.id, segments.c.text).where(
+        segments.c.project_id == project_id, is_among(segments.c.id, "in_segments", segment_ids)
+    )
+    return {row.id: row.text for row in connection.execute(query).all()}
 
 
 def segments_there(connection: Connection, segment_ids: Sequence[int]) -> set[int]:
     """Those of some segments that have not been removed."""
-    found: set[int] = set()
-    for some in in_parts(segment_ids):
-        query = select(segments.c.id).where(segments.c.id.in_(some))
-        found.update(connection.execute(query).scalars())
-    return found
+    query = select(segments.c.id).where(is_among(segments.c.id, "in_segments", segment_ids))
+    return set(connection.execute(query).scalars().all())
 
 
 def segments_with_work(connection: Connection, transcript_id: int) -> set[int]:
@@ -253,8 +245,7 @@ def remove_segments(connection: Connection, segment_ids: Sequence[int]) -> None:
     """Removes segments that nobody has worked on, with what the machine suggested for them."""
     naming = [(table, table.c.segment_id) for table in (suggestions, failed_segments)]
     for table, column in (*naming, (segments, segments.c.id)):
-        for some in in_parts(segment_ids):
-            connection.execute(delete(table).where(column.in_(some)))
+        connection.execute(delete(table).where(is_among(column, "in_segments", segment_ids)))
 
 
 def move_segments(connection: Connection, places: Mapping[int, Mapping[str, Any]]) -> None:

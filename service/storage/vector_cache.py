@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Self
 
 from service.errors import FileNotAccepted
+from service.storage.rows import in_parts
 
 BUSY_SECONDS = 30
-# Fewer than SQLite takes as parameters of one statement.
-AT_ONCE = 500
 # The hashes stand apart, so that vectors are only ever added at the end of the file.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS vectors (id INTEGER PRIMARY KEY, text_hash BLOB NOT NULL UNIQUE, vector BLOB NOT NULL)
@@ -48,8 +47,7 @@ class VectorCache:
         """Those of the vectors that are kept, by the hashes of their texts."""
         found: dict[bytes, bytes] = {}
         with _reported():
-            for at in range(0, len(keys), AT_ONCE):
-                some = keys[at : at + AT_ONCE]
+            for some in in_parts(keys):
                 places = ", ".join("?" * len(some))
                 query = f"SELECT text_hash, vector FROM vectors WHERE text_hash IN ({places})"  # noqa: S608 - marks alone
                 found.update(self._of(model_hash).execute(query, some))
