@@ -12,11 +12,11 @@ from models.codebook import Codebook
 from models.encoder import TextEncoder
 from models.reference import no_reference, shipped_background
 from models.remembering_encoder import RememberingEncoder
-from models.suggester import Example, SegmentSuggestions, Suggester, encode_segments
+from models.suggester import Example, SegmentSuggestions, Suggester, encode_segments, put_examples_in_context
 from models.training_set import JudgedText, TrainingSet, judged_texts, training_set
 
 # Raised whenever the same examples may give another encoder, or another verdict, than before.
-ADAPTATION_VERSION = "1"
+ADAPTATION_VERSION = "2"
 FOLDS = 3
 # With fewer examples that carry a leaf, the comparison could not tell a good fit from luck.
 LEAST_EXAMPLES = 24
@@ -108,7 +108,8 @@ def compare_fits(
 
     The examples are dealt into three parts. For each part an encoder is fitted to the two others, and the
     suggester, with these as examples, ranks the leaves for that part: with the fitted encoder and with the frozen
-    one. Same codebook, examples, encoder and seed: same result, as far as ``fit`` keeps to that.
+    one, both with what was said around each. Same codebook, examples, encoder and seed: same result, as far as ``fit``
+    keeps to that.
 
     Args:
         codebook: the tree.
@@ -132,8 +133,7 @@ def compare_fits(
         held_out = {one.text for one in part}
         others = [one for one in judged if one.text not in held_out]
         fitted = fit(training_set(codebook, others), share_of(progress, number, FOLDS))
-        known = [example for example in examples if example.text not in held_out]
-        ranks.append([_reciprocal_ranks(codebook, encoder, known, part) for encoder in (remembering, fitted)])
+        ranks.append([_reciprocal_ranks(codebook, encoder, examples, part) for encoder in (remembering, fitted)])
     return _compared(np.concatenate(ranks, axis=1))
 
 
@@ -163,11 +163,14 @@ def _reciprocal_ranks(
     codebook: Codebook, encoder: TextEncoder, examples: Sequence[Example], part: Sequence[JudgedText]
 ) -> list[float]:
     """For each held-out example 1 / the rank of the first right leaf; 0 where none is suggested."""
-    suggester = Suggester(
-        codebook, encoder, background=shipped_background(encoder), reference=no_reference(), examples=examples
-    )
     texts = [one.text for one in part]
-    vectors = encode_segments(codebook, encoder, texts)
+    held_out = set(texts)
+    known = [example for example in examples if example.text not in held_out]
+    suggester = Suggester(
+        codebook, encoder, background=shipped_background(encoder), reference=no_reference(), examples=known
+    )
+    own = encode_segments(codebook, encoder, texts)
+    vectors = put_examples_in_context(codebook, encoder, texts, own, examples)
     results = suggester.suggest_encoded(texts, vectors, top_k=0, min_score=0)
     return [_reciprocal_rank(result, one.accepted) for result, one in zip(results, part, strict=True)]
 

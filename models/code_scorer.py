@@ -44,7 +44,8 @@ class CodeScorer:
         leaves: the codes that can be suggested, in the order of all columns below.
         words: their own words.
         examples: what :func:`models.example_bank.merged_examples` gives.
-        vectors: the examples' unit vectors, shape (examples, dimension).
+        vectors: the examples' unit vectors in context, shape (examples, dimension).
+        own: those without context, same shape.
         reference: a sample of the corpus.
 
     Attributes:
@@ -59,6 +60,7 @@ class CodeScorer:
         words: CodeWords,
         examples: Sequence[Example],
         vectors: Vectors,
+        own: Vectors,
         reference: Reference,
     ) -> None:
         self._codebook = codebook
@@ -68,12 +70,12 @@ class CodeScorer:
         needed = [any(code not in is_leaf for code in example.codes) for example in examples]
         likely = np.zeros((len(examples), len(leaves)))
         if any(needed):
-            untaught = reference.refined(words.vectors, vectors[:0], np.zeros((0, len(leaves))))
+            untaught = reference.refined(words.vectors, vectors[:0], np.zeros((0, len(leaves))), own[:0])
             likely[needed] = softmax(untaught.logits(vectors[needed]))
         self.coded = CodedRows(examples, codebook, leaves, likely)
         totals = self.coded.targets.sum(axis=1, keepdims=True)
         self._shares: Floats = self.coded.targets[:, :-1] / np.maximum(totals, 1.0)
-        self._similar = reference.refined(words.vectors, vectors, self._shares)
+        self._similar = reference.refined(words.vectors, vectors, self._shares, own)
         texts = [example.text for example in examples]
         self._word_use = WordFeatures(self._spelt_out([*texts, *words.texts]))
         self._features = np.concatenate(
@@ -89,6 +91,7 @@ class CodeScorer:
     def logits(self, texts: Sequence[str], vectors: Vectors) -> Floats:
         """Shape (texts, leaves + 1); the last column is "none of these", 0 as long as nothing teaches it.
 
+        The vectors are those of the texts in context.
         A text that is an example is judged as if it were none, but codes that were rejected there stay so.
         """
         split = vectors.shape[1]

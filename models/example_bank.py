@@ -7,9 +7,11 @@ from typing import Literal
 import numpy as np
 
 from models.codebook import Codebook
-from models.encoder import Vectors
+from models.context import NO_CONTEXT, Context
+from models.encoder import Vectors, unit_rows
 from models.errors import ExampleNotAccepted
 from models.learning import Flags
+from models.word_features import has_words
 
 EVIDENCE_EXAMPLES = 3
 
@@ -24,12 +26,14 @@ class Example:
             does; empty with rejected ones, that nothing else is known.
         reference: how it is cited, e.g. "BU 11".
         rejected: ids of the codes that were found not to apply.
+        context: what was said around it.
     """
 
     text: str
     codes: tuple[str, ...]
     reference: str | None = None
     rejected: tuple[str, ...] = ()
+    context: Context = NO_CONTEXT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +41,7 @@ class Evidence:
     """Why a code is suggested: its definition, or an accepted example that the segment resembles.
 
     Attributes:
-        similarity: cosine, -1 to 1.
+        similarity: cosine, -1 to 1, of the segment in its context with the definition, or with the example in its own.
     """
 
     kind: Literal["definition", "example"]
@@ -51,7 +55,7 @@ class ExampleBank:
 
     Args:
         examples: what :func:`merged_examples` gives: no two of the same text.
-        vectors: their unit vectors, shape (examples, dimension).
+        vectors: their unit vectors in context, shape (examples, dimension).
         applied: which leaves they carry, shape (examples, leaves).
 
     Example:
@@ -77,7 +81,7 @@ class ExampleBank:
         Args:
             column: which leaf.
             text: the segment.
-            vector: its unit vector, shape (dimension,).
+            vector: its unit vector in context, shape (dimension,).
         """
         rows, vectors = self._examples_of(column)
         if not rows:
@@ -106,7 +110,8 @@ class ExampleBank:
 def merged_examples(examples: Sequence[Example], codebook: Codebook) -> list[Example]:
     """One example for each text that has words, in the order of the texts, whatever the order given.
 
-    It has the codes of all with this text, and the first reference in alphabetical order. Retired codes are left out.
+    It has the codes of all with this text, and the first reference in alphabetical order; what was said around them
+    is for :func:`merged_vectors`. Retired codes are left out.
     What some applied and others rejected is contradictory: neither counts. A text of which nothing else is known is
     left out.
 
@@ -126,6 +131,23 @@ def merged_examples(examples: Sequence[Example], codebook: Codebook) -> list[Exa
             of_text.setdefault(example.text, []).append(kept)
     merged = [_merged(of_text[text]) for text in sorted(of_text)]
     return [example for example in merged if example is not None]
+
+
+def merged_vectors(texts: Sequence[str], vectors: Vectors) -> dict[str, Vectors]:
+    """The mean direction of the different vectors that each text has, shape (dimension,), whatever the order given.
+
+    Args:
+        texts: of examples; one has several vectors where it stands in several contexts.
+        vectors: theirs, shape (len(texts), dimension).
+    """
+    of_text: dict[str, dict[bytes, Vectors]] = {}
+    for text, vector in zip(texts, vectors, strict=True):
+        of_text.setdefault(text, {})[vector.tobytes()] = vector
+    return {text: _middle([vector for _, vector in sorted(some.items())]) for text, some in of_text.items()}
+
+
+def _middle(different: Sequence[Vectors]) -> Vectors:
+    return different[0] if len(different) == 1 else unit_rows(np.mean(different, axis=0)[None])[0]
 
 
 def _of_codes(example: Example, speaking: Set[str]) -> Example | None:
@@ -153,8 +175,3 @@ def _merged(same: Sequence[Example]) -> Example | None:
 def cosine(product: float) -> float:
     """The product of two unit vectors, without what rounding adds beyond -1 and 1."""
     return min(max(float(product), -1.0), 1.0)
-
-
-def has_words(text: str) -> bool:
-    """Whether there is anything to judge: at least one letter or digit of any script."""
-    return any(char.isalnum() for char in text)

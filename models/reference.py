@@ -76,7 +76,7 @@ class RefinedCodes:
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """A sample of the vectors of a corpus.
+    """A sample of the vectors of a corpus: of single texts, without what was said around them.
 
     Attributes:
         vectors: unit vectors, shape (n, dimension).
@@ -86,19 +86,20 @@ class Reference:
     vectors: Vectors
     hash: str
 
-    def refined(self, code_vectors: Vectors, examples: Vectors, shares: Floats) -> RefinedCodes:
+    def refined(self, code_vectors: Vectors, examples: Vectors, shares: Floats, own: Vectors) -> RefinedCodes:
         """The codes moved towards their examples, and towards the texts of the corpus that most likely carry them.
 
         Where this is no corpus, examples alone move them.
 
         Args:
             code_vectors: unit vectors of the codes' own words, shape (codes, dimension).
-            examples: unit vectors, shape (examples, dimension).
+            examples: unit vectors in context, shape (examples, dimension).
             shares: how far each is an example of each code, shape (examples, codes).
+            own: the examples' unit vectors without context, by which the corpus knows them, shape as ``examples``.
         """
         known = WORDS_WEIGHT * code_vectors.astype(np.float64) + shares.T @ examples.astype(np.float64)
         still = RefinedCodes(known=known, pull=np.zeros_like(known), offsets=np.zeros(len(known)))
-        texts = self._without(examples[shares.any(axis=1)])
+        texts = self._without(own[shares.any(axis=1)])
         if len(texts) < LEAST_TEXTS or not len(known):
             return still
         # A fair share of the texts moves a code as much as what is known holds it back.

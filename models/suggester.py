@@ -12,9 +12,11 @@ from models.calibration import Basis, Calibration, Floats, fit_calibration, ship
 from models.code_lessons import CodeWords
 from models.code_scorer import CodeScorer
 from models.codebook import Code, Codebook
+from models.context import Context, in_context, neighbouring_texts
 from models.encoder import TextEncoder, Vectors, checked_vectors, encode_checked, unit_rows
-from models.example_bank import Evidence, Example, ExampleBank, cosine, has_words, merged_examples
+from models.example_bank import Evidence, Example, ExampleBank, cosine, merged_examples, merged_vectors
 from models.reference import Background, Reference
+from models.word_features import has_words
 
 __all__ = [
     "DEFAULT_TOP_K",
@@ -29,10 +31,12 @@ __all__ = [
     "code_words",
     "encode_segments",
     "has_words",
+    "put_examples_in_context",
+    "put_in_context",
 ]
 
 # Raised whenever the same input may give other suggestions than before.
-METHOD_VERSION = "3"
+METHOD_VERSION = "4"
 DEFAULT_TOP_K = 3
 # Scores are compared as they are shown: what looks equal is equal, and noise below it decides nothing.
 SCORE_DECIMALS = 6
@@ -150,9 +154,10 @@ class Suggester:
         self._definitions = [_definition(leaf) for leaf in self._leaves]
         self._lay_out_tree()
         coded = merged_examples(examples, codebook)
-        vectors = self._encode([example.text for example in coded])
+        own = self._encode([example.text for example in coded])
+        vectors = put_examples_in_context(codebook, encoder, [example.text for example in coded], own, examples)
         self._words = code_words(codebook, self._leaves, encoder)
-        self._scorer = CodeScorer(codebook, self._leaves, self._words, coded, vectors, reference)
+        self._scorer = CodeScorer(codebook, self._leaves, self._words, coded, vectors, own, reference)
         self._bank = ExampleBank(coded, vectors=vectors, applied=self._scorer.coded.applied)
         talk = self._scorer.logits(background.texts, background.vectors)[:, :-1]
         self._zero = float(np.median(talk.max(axis=1, initial=0)))
@@ -164,10 +169,18 @@ class Suggester:
         return self.calibration.basis
 
     def suggest(
-        self, texts: Sequence[str], *, top_k: int = DEFAULT_TOP_K, min_score: float | None = None
+        self,
+        texts: Sequence[str],
+        contexts: Sequence[Context] | None = None,
+        *,
+        top_k: int = DEFAULT_TOP_K,
+        min_score: float | None = None,
     ) -> list[SegmentSuggestions]:
-        """Suggestions for each text, in order; see :meth:`suggest_encoded`."""
-        return self.suggest_encoded(texts, self._encode(texts), top_k=top_k, min_score=min_score)
+        """Suggestions for each text in its context (None: in no one's), in order; see :meth:`suggest_encoded`."""
+        vectors = self._encode(texts)
+        if contexts is not None:
+            vectors = put_in_context(self.codebook, self._encoder, texts, vectors, contexts)
+        return self.suggest_encoded(texts, vectors, top_k=top_k, min_score=min_score)
 
     def suggest_encoded(
         self,
@@ -181,7 +194,8 @@ class Suggester:
 
         Args:
             texts: the segments.
-            vectors: what :func:`encode_segments` gave for them, shape (len(texts), dimension).
+            vectors: what :func:`encode_segments` gave for them, or :func:`put_in_context` made of that, shape
+                (len(texts), dimension).
             top_k: how many leaves at most; 0 means every active leaf.
             min_score: withhold suggestions below it; None means the default threshold, and 0 as long as the
                 scores rest on a prior.
@@ -315,6 +329,47 @@ def encode_segments(codebook: Codebook, encoder: TextEncoder, texts: Sequence[st
         EncoderFailed: the encoder did not return one finite unit vector for each text.
     """
     return encode_checked(encoder, [codebook.spell_out(text) for text in texts])
+
+
+def put_in_context(
+    codebook: Codebook, encoder: TextEncoder, texts: Sequence[str], vectors: Vectors, contexts: Sequence[Context]
+) -> Vectors:
+    """Vectors of segments, with those of what was said around them mixed in; see :func:`models.context.in_context`.
+
+    Args:
+        codebook: whose glossary is spelt out.
+        encoder: what made the vectors, and makes those of the texts around that are not among ``texts``.
+        texts: the segments.
+        vectors: what :func:`encode_segments` gave for them, shape (len(texts), dimension).
+        contexts: one for each of them.
+
+    Raises:
+        EncoderFailed: the encoder did not return one finite unit vector for each text.
+    """
+    around = neighbouring_texts(contexts)
+    known = {text: vector for text, vector in zip(texts, vectors, strict=True) if text in around}
+    others = sorted(around - known.keys())
+    known |= dict(zip(others, encode_segments(codebook, encoder, others), strict=True))
+    return in_context(vectors, contexts, known)
+
+
+def put_examples_in_context(
+    codebook: Codebook, encoder: TextEncoder, texts: Sequence[str], vectors: Vectors, examples: Sequence[Example]
+) -> Vectors:
+    """The same for different texts, each of which is put into all the contexts that it has among the examples.
+
+    Raises:
+        EncoderFailed: the encoder did not return one finite unit vector for each text.
+    """
+    row_of = {text: row for row, text in enumerate(texts)}
+    given = [example for example in examples if example.text in row_of]
+    if not any(any(example.context) for example in given):
+        return vectors
+    repeated = [example.text for example in given]
+    rows = [row_of[text] for text in repeated]
+    contexts = [example.context for example in given]
+    merged = merged_vectors(repeated, put_in_context(codebook, encoder, repeated, vectors[rows], contexts))
+    return np.stack([merged[text] for text in texts])
 
 
 def code_words(codebook: Codebook, leaves: Sequence[Code], encoder: TextEncoder) -> CodeWords:

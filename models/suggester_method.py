@@ -1,17 +1,16 @@
 """The suggester as a method that can be evaluated: what it learns from is coded segments of the study alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from models.codebook import Codebook
-from models.codings import Codings
 from models.encoder import TextEncoder, Vectors
 from models.judgements import Scores
 from models.protocols import Rows
 from models.reference import Background, CorpusSample
 from models.remembering_encoder import RememberingEncoder
-from models.suggester import Example, Suggester
+from models.suggester import Example, Suggester, put_in_context
 
 # Besides the segments' texts, what the codebook says is encoded.
 SPARE_VECTORS = 10_000
@@ -27,10 +26,9 @@ class SuggesterMethod:
         codebook: the tree.
         encoder: what makes the vectors.
         background: the shipped everyday talk, as this encoder sees it.
-        texts: of all segments of the study.
-        vectors: what :func:`models.suggester.encode_segments` gave for them.
-        truth: one coder, with a column for each code of the codebook.
-        references: how each segment is cited.
+        segments: all of the study, with the codes that people applied, and with what was said around them where that
+            is to count.
+        known: what :func:`models.suggester.encode_segments` gives for their texts, and for those around them.
     """
 
     def __init__(
@@ -39,31 +37,23 @@ class SuggesterMethod:
         codebook: Codebook,
         encoder: TextEncoder,
         background: Background,
-        texts: Sequence[str],
-        vectors: Vectors,
-        truth: Codings,
-        references: Sequence[str],
+        segments: Sequence[Example],
+        known: Mapping[str, Vectors],
     ) -> None:
         self._codebook = codebook
-        self._encoder = _Known(encoder, [codebook.spell_out(text) for text in texts], vectors)
+        self._encoder = _Known(encoder, {codebook.spell_out(text): vector for text, vector in known.items()})
         self._background = background
-        self._texts = texts
-        self._vectors = vectors
-        self._examples = [
-            Example(
-                text=text,
-                codes=tuple(truth.codes[column] for column in np.flatnonzero(applied)),
-                reference=reference,
-            )
-            for text, applied, reference in zip(texts, truth.applied[0], references, strict=True)
-        ]
+        self._segments = segments
+        texts, contexts = [one.text for one in segments], [one.context for one in segments]
+        own = np.stack([known[text] for text in texts])
+        self._vectors = put_in_context(codebook, self._encoder, texts, own, contexts)
         corpus = CorpusSample()
-        corpus.add(texts, vectors)
+        corpus.add(texts, own)
         self._reference = corpus.reference()
 
     def examples(self, rows: Rows) -> list[Example]:
         """Segments as examples, with the codes that people applied."""
-        return [self._examples[row] for row in rows]
+        return [self._segments[row] for row in rows]
 
     def __call__(self, examples: Rows, tested: Rows) -> Scores:
         """Scores of the leaves for the segments tested, having learnt from others."""
@@ -75,7 +65,7 @@ class SuggesterMethod:
             examples=self.examples(examples),
         )
         columns = {leaf.id: column for column, leaf in enumerate(self._codebook.active_leaves)}
-        texts = [self._texts[row] for row in tested]
+        texts = [self._segments[row].text for row in tested]
         results = suggester.suggest_encoded(texts, self._vectors[tested], top_k=0, min_score=0)
         scores = np.zeros((len(tested), len(columns)))
         for row, result in enumerate(results):
@@ -87,8 +77,8 @@ class SuggesterMethod:
 class _Known:
     """An encoder that has the vectors of the study at hand."""
 
-    def __init__(self, encoder: TextEncoder, texts: Sequence[str], vectors: Vectors) -> None:
-        self._known = dict(zip(texts, vectors, strict=True))
+    def __init__(self, encoder: TextEncoder, known: Mapping[str, Vectors]) -> None:
+        self._known = known
         self._others = RememberingEncoder(encoder, capacity=SPARE_VECTORS)
         self.identity = encoder.identity
 

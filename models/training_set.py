@@ -9,7 +9,8 @@ import numpy as np
 from models.calibration import Flags
 from models.codebook import Code, Codebook
 from models.errors import ExampleNotAccepted
-from models.example_bank import Example, has_words
+from models.example_bank import Example
+from models.word_features import has_words
 
 # Learning from more than this takes longer than anybody waits.
 MOST_TEXTS = 2_000

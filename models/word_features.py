@@ -20,6 +20,11 @@ FRACTIONS = 2.0**20
 _WORD = re.compile(r"\w\w+")
 
 
+def has_words(text: str) -> bool:
+    """Whether there is anything to judge: at least one letter or digit of any script."""
+    return any(char.isalnum() for char in text)
+
+
 class WordFeatures:
     """TF-IDF of the words' parts, hashed into ``DIMENSION`` signed columns (feature hashing: Weinberger et al. 2009).
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from models.codebook import Codebook
 from models.codings import CONSENSUS, Codings
+from models.context import NO_CONTEXT, ContextUse, neighbouring_texts
 from models.encoder import Vectors
 from models.evaluation import evaluate
 from models.judgements import Scores, Study
@@ -45,6 +46,7 @@ class Options:
         split: what is set aside to learn from.
         coder: whose codings are the truth; None for the only coder, or the consensus of several.
         seed: of draws and resampling.
+        context: whether what was said around segments counts.
     """
 
     protocol: Protocol = "shots"
@@ -53,6 +55,7 @@ class Options:
     split: Split = "document"
     coder: str | None = None
     seed: int = 0
+    context: ContextUse = "neighbours"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +106,8 @@ def run_protocol(
     study = Study(codebook=codebook, humans=table.codings, truth=truth, references=table.references, sites=table.sites)
     folds = _folds(study, table.places, options)
     model = load_model()
-    learning = _Learning(study, table.texts, model, fit, progress, check)
+    segments = _segments(table, truth, options.context)
+    learning = _Learning(study, segments, model, fit, progress, check)
     predictions = [Prediction(fold=fold, said=learning.said(fold, len(folds))) for fold in folds]
     progress("Computing figures", 0, 1)
     result = {
@@ -111,7 +115,7 @@ def run_protocol(
         "model": {"key": model.key, "hash": model.encoder.identity.hash, "version": model.version},
         "codebook": {"id": codebook.id, "name": codebook.name, "version": codebook.version},
         "truth": {"coder": truth.coders[0], "coders": list(table.codings.coders), "left_out": int((~truth.seen).sum())},
-        "material": _material(study),
+        "material": {**_material(study), "in_context": sum(any(one.context) for one in segments)},
         "notes": [*table.notes, *learning.notes],
         "shortages": shortages(folds, study.leaves),
         **evaluate(study, predictions, seed=options.seed),
@@ -126,14 +130,14 @@ class _Learning:
     def __init__(
         self,
         study: Study,
-        texts: Sequence[str],
+        segments: Sequence[Example],
         model: LoadedModel,
         fit: Fit | None,
         progress: Progress,
         check: Check,
     ) -> None:
         self._study = study
-        self._texts = texts
+        self._segments = segments
         self._model = model
         self._fit = fit
         self._progress = progress
@@ -177,11 +181,37 @@ class _Learning:
             codebook=self._study.codebook,
             encoder=model.encoder,
             background=model.background,
-            texts=self._texts,
-            vectors=_encoded(self._texts, self._study.codebook, model, self._progress, self._check),
-            truth=self._study.truth,
-            references=self._study.references,
+            segments=self._segments,
+            known=self._encoded(model),
         )
+
+    def _encoded(self, model: LoadedModel) -> dict[str, Vectors]:
+        """The vectors of all segments' texts, and of those around them."""
+        around = sorted(neighbouring_texts([one.context for one in self._segments]))
+        texts = list(dict.fromkeys([*(one.text for one in self._segments), *around]))
+        self._progress("Encoding", 0, len(texts))
+        known: dict[str, Vectors] = {}
+        for start in range(0, len(texts), CHUNK):
+            self._check()
+            some = texts[start : start + CHUNK]
+            known |= zip(some, encode_segments(self._study.codebook, model.encoder, some), strict=True)
+            self._progress("Encoding", min(start + CHUNK, len(texts)), len(texts))
+        return known
+
+
+def _segments(table: CodedTable, truth: Codings, context: ContextUse) -> list[Example]:
+    """All segments as examples."""
+    return [
+        Example(
+            text=text,
+            codes=tuple(truth.codes[column] for column in np.flatnonzero(applied)),
+            reference=reference,
+            context=around if context == "neighbours" else NO_CONTEXT,
+        )
+        for text, applied, reference, around in zip(
+            table.texts, truth.applied[0], table.references, table.contexts, strict=True
+        )
+    ]
 
 
 def _truth(codings: Codings, coder: str | None) -> Codings:
@@ -224,16 +254,6 @@ def _check_groups(groups: Sequence[str], what: str) -> None:
             f"There are no two {what} to learn from one and test on the other; take another protocol or split.",
             place=what,
         )
-
-
-def _encoded(texts: Sequence[str], codebook: Codebook, model: LoadedModel, progress: Progress, check: Check) -> Vectors:
-    progress("Encoding", 0, len(texts))
-    parts = []
-    for start in range(0, len(texts), CHUNK):
-        check()
-        parts.append(encode_segments(codebook, model.encoder, texts[start : start + CHUNK]))
-        progress("Encoding", min(start + CHUNK, len(texts)), len(texts))
-    return np.concatenate(parts)
 
 
 def _material(study: Study) -> dict[str, int]:

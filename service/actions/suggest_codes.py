@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.codebook import Codebook
+from models.context import Context
 from models.reference import no_reference
 from models.suggester import DEFAULT_TOP_K, Example, SegmentSuggestions, Suggester
 from service import limits
@@ -43,29 +44,31 @@ class SuggestCodes:
         texts: Sequence[str],
         codebook: Codebook,
         *,
+        contexts: Sequence[Context],
         examples: Sequence[Example] = (),
         top_k: int = DEFAULT_TOP_K,
         min_score: float | None = None,
         model_key: str | None = None,
     ) -> SuggestedCodes:
-        """Suggestions for each text, in order.
+        """Suggestions for each text in its context, in order.
 
         Raises:
-            SegmentEmpty, SegmentTooLong: with the place of the segment.
+            SegmentEmpty, SegmentTooLong: with the place of the segment, or of its context.
             ModelUnknown: no model of this key is configured.
             ModelNotReady: the model is not loaded.
             ServiceBusy: too many requests are waiting.
             ExampleNotAccepted: an example names a code that the codebook does not have.
             EncoderFailed: the encoder could not make vectors.
         """
-        for index, text in enumerate(texts):
+        for index, (text, context) in enumerate(zip(texts, contexts, strict=True)):
             check_segment(text, place=f"segments[{index}].text")
+            check_segment(context.before or "", place=f"segments[{index}].context", may_be_empty=True)
         model = self._encoders.get(model_key)
         if not self._places.acquire(blocking=False):
             raise ServiceBusy
         try:
             suggester = self._suggester(codebook, model, examples)
-            results = suggester.suggest(texts, top_k=top_k, min_score=min_score)
+            results = suggester.suggest(texts, contexts, top_k=top_k, min_score=min_score)
         finally:
             self._places.release()
         return SuggestedCodes(model=model, results=results)

@@ -9,10 +9,19 @@ from functools import partial
 from pathlib import Path
 
 from models.codebook import Codebook
+from models.context import NO_CONTEXT, Context, ContextUse
 from models.encoder import Vectors
 from models.errors import CodebookNotAccepted, ExampleNotAccepted
 from models.reference import CorpusSample, Reference
-from models.suggester import DEFAULT_TOP_K, Example, SegmentSuggestions, Suggester, encode_segments, has_words
+from models.suggester import (
+    DEFAULT_TOP_K,
+    Example,
+    SegmentSuggestions,
+    Suggester,
+    encode_segments,
+    has_words,
+    put_in_context,
+)
 from service.actions.kept_vectors import KeptVectorsEncoder
 from service.actions.vector_spool import VectorSpool
 from service.encoders import LoadedModel
@@ -34,6 +43,8 @@ RESUME_ENDING = ".resume"
 PART = "output.part"
 
 Progress = Callable[[int, int], object]
+Keep = Callable[[Sequence[str], Vectors, Sequence[Context]], object]
+"""Takes the texts of some segments, their vectors and what was said around them."""
 Adapt = Callable[[LoadedModel, Codebook, Sequence[Example]], LoadedModel]
 
 
@@ -45,6 +56,7 @@ def suggest_file(  # noqa: PLR0913 - each is one option of the command
     *,
     examples: Path | None = None,
     reference: Path | None = None,
+    context: ContextUse = "neighbours",
     top_k: int = DEFAULT_TOP_K,
     min_score: float | None = None,
     cache: Path | None = None,
@@ -65,6 +77,7 @@ def suggest_file(  # noqa: PLR0913 - each is one option of the command
         load_model: gives what encodes; called once.
         examples: coded segments to learn from.
         reference: a file of segments that stands for the corpus instead of ``source``.
+        context: whether what was said around segments and examples counts, as far as their files tell.
         top_k: how many leaves for each segment; 0 means all.
         min_score: withhold suggestions below it; None means the default threshold.
         cache: a folder in which vectors are kept for other times.
@@ -82,6 +95,8 @@ def suggest_file(  # noqa: PLR0913 - each is one option of the command
     """
     keep_from_overwriting([output], [source, examples, reference])
     coded = _checked_examples(examples, codebook)
+    if context == "none":
+        coded = [replace(example, context=NO_CONTEXT) for example in coded]
     total = _count("INPUT", source) + (_count("--reference", reference) if reference is not None else 0)
     state = _state(source)
     beside = output.resolve().with_name(f".{output.name}{RESUME_ENDING}") if resume else None
@@ -92,7 +107,8 @@ def suggest_file(  # noqa: PLR0913 - each is one option of the command
         write = stack.enter_context(suggestion_writer(output, part=part))
         model = _remembering(adapt(load_model(), codebook, coded), cache or beside, stack)
         encoding = _Encoding(codebook, model, total, progress)
-        corpus = encoding.encode("INPUT", source, keep=spool.write)
+        in_context = partial(put_in_context, codebook, model.encoder) if context == "neighbours" else _alone
+        corpus = encoding.encode("INPUT", source, keep=lambda *rows: spool.write(in_context(*rows)))
         if reference is not None:
             corpus = encoding.encode("--reference", reference)
         spool.rewind()
@@ -104,6 +120,10 @@ def suggest_file(  # noqa: PLR0913 - each is one option of the command
     if beside is not None:
         shutil.rmtree(beside, ignore_errors=True)
     return written
+
+
+def _alone(_texts: Sequence[str], vectors: Vectors, _contexts: Sequence[Context]) -> Vectors:
+    return vectors
 
 
 def _write_all(
@@ -169,15 +189,15 @@ class _Encoding:
         self._encoded = 0
         progress(0, total)
 
-    def encode(self, role: str, path: Path, *, keep: Callable[[Vectors], object] = lambda _vectors: None) -> Reference:
-        """The file as a reference; ``keep`` gets the vectors of its segments in order."""
+    def encode(self, role: str, path: Path, *, keep: Keep = lambda _texts, _vectors, _contexts: None) -> Reference:
+        """The file as a reference; ``keep`` gets its segments in order."""
         corpus = CorpusSample()
         for rows in _chunks(role, path):
             texts = [row.text for row in rows]
             vectors = encode_segments(self._codebook, self._model.encoder, texts)
             speaking = [index for index, text in enumerate(texts) if has_words(text)]
             corpus.add([texts[index] for index in speaking], vectors[speaking])
-            keep(vectors)
+            keep(texts, vectors, [row.context for row in rows])
             self._encoded += len(rows)
             self._progress(self._encoded, self._total)
         return corpus.reference()

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from models.codebook import BUILT_IN
+from models.context import ContextUse
 from service.cli.fitting import fitting
 from service.cli.guard import FILE, read_settings, says_what_went_wrong, stopping_tidily
 from service.cli.progress import progress_of_steps
@@ -63,6 +64,13 @@ class Shots(click.ParamType[tuple[int, ...]]):
     help="Learn on one half of the documents and test on the other, or draw segments.",
 )
 @click.option("--coder", help="Whose codings are the truth (default: the only coder, or the consensus of several).")
+@click.option(
+    "--context",
+    type=click.Choice(get_args(ContextUse)),
+    default="neighbours",
+    show_default=True,
+    help="Whether the turns directly before and after count, where CODED has paragraph numbers.",
+)
 @click.option("--seed", type=click.IntRange(0, MOST_SEED), default=0, show_default=True, help="Of all drawing.")
 @click.option("--adapt", is_flag=True, help="Fit the model to the examples first, where it is better for them.")
 @click.option("--model", help="Key of a configured model (default: THEMECODER_MODEL).")
@@ -78,6 +86,7 @@ def evaluate(  # noqa: PLR0913 - each is one option
     draws: int,
     split: Any,
     coder: str | None,
+    context: Any,
     seed: int,
     adapt: bool,
     model: str | None,
@@ -100,7 +109,7 @@ def evaluate(  # noqa: PLR0913 - each is one option
         click.echo("Loading the model …", err=True)
         return encoders.load(model)
 
-    options = Options(protocol=protocol, shots=shots, draws=draws, split=split, coder=coder, seed=seed)
+    options = Options(protocol=protocol, shots=shots, draws=draws, split=split, coder=coder, seed=seed, context=context)
     keep_from_overwriting([predictions, json_file, report], [source, Path(codebook)])
     if predictions is not None:
         check_predictions_file(predictions)

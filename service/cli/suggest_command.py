@@ -2,10 +2,12 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any, get_args
 
 import click
 
 from models.codebook import BUILT_IN, MAX_CODES
+from models.context import ContextUse
 from models.suggester import DEFAULT_TOP_K
 from service.cli.fitting import as_it_is, fitting
 from service.cli.guard import FILE, read_settings, says_what_went_wrong, stopping_tidily
@@ -21,6 +23,13 @@ from service.encoders import Encoders, LoadedModel
 )
 @click.option("--examples", type=FILE, help="Coded segments (.jsonl) to learn from.")
 @click.option("--reference", type=FILE, help="Segments that stand for the whole corpus, instead of INPUT.")
+@click.option(
+    "--context",
+    type=click.Choice(get_args(ContextUse)),
+    default="neighbours",
+    show_default=True,
+    help="Whether the turns directly before and after count, where INPUT and --examples have paragraph numbers.",
+)
 @click.option(
     "--top-k",
     type=click.IntRange(0, MAX_CODES),
@@ -44,6 +53,7 @@ def suggest(  # noqa: PLR0913 - each is one option
     output: Path,
     examples: Path | None,
     reference: Path | None,
+    context: Any,
     top_k: int,
     min_score: float | None,
     cache: Path | None,
@@ -73,6 +83,7 @@ def suggest(  # noqa: PLR0913 - each is one option
             load_model,
             examples=examples,
             reference=reference,
+            context=context,
             top_k=top_k,
             min_score=min_score,
             cache=cache,

@@ -1,12 +1,15 @@
 """Coded segments (the shape of coded.jsonl) -> examples."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from models.context import Context
 from models.suggester import Example
 from service import limits
 from service.errors import FieldNotValid, FileNotAccepted
+from service.formats.row_contexts import said_before, spoken_row, with_contexts
 from service.formats.segment_files import read_json_lines
 from service.formats.texts import check_segment
 
@@ -14,26 +17,32 @@ from service.formats.texts import check_segment
 def read_examples(path: Path) -> list[tuple[str, Example]]:
     """The coded segments of a .jsonl file as examples, each with its place (``line 12``).
 
+    What was said around them is what stands beside them in the file; see
+    :func:`service.formats.row_contexts.with_contexts`.
+
     Raises:
         InputError: a subclass says what is wrong, and in which line.
     """
     if path.suffix.lower() != ".jsonl":
         raise FileNotAccepted("Coded segments must be a .jsonl file.")
     try:
-        return [(place, example_from_row(row, f"{place}, ")) for place, row in read_json_lines(path)]
+        rows = [(place, row, example_from_row(row, f"{place}, ")) for place, row in read_json_lines(path)]
     except OSError as error:
         raise FileNotAccepted("The file of coded segments cannot be read.") from error
+    spoken = [((place, example), spoken_row(row, example.text, f"{place}, ")) for place, row, example in rows]
+    return [(place, replace(example, context=context)) for (place, example), context in with_contexts(spoken)]
 
 
 def example_from_row(row: Mapping[str, Any], prefix: str) -> Example:
     """One coded row as an example; unknown keys are passed over.
 
     Args:
-        row: ``{"text", "codes", "rejected"?, "document"?, "site"?, "paragraph"?, "id"?, ...}``.
+        row: ``{"text", "codes", "rejected"?, "document"?, "site"?, "paragraph"?, "id"?, "context"?, ...}``; the
+            context is what was said before.
         prefix: put before the field's name in the place of an error, e.g. ``examples[3].``.
 
     Raises:
-        FieldNotValid, SegmentTooLong, SegmentEmpty: with the place.
+        FieldNotValid, SegmentTooLong, TextNotValidUnicode, TextHasControlCharacters: with the place.
     """
     text = row.get("text")
     if not isinstance(text, str):
@@ -42,7 +51,13 @@ def example_from_row(row: Mapping[str, Any], prefix: str) -> Example:
     rejected = () if row.get("rejected") is None else _codes(row["rejected"], f"{prefix}rejected")
     # A row of rejections need not say which codes apply.
     codes = _codes(row.get("codes", [] if rejected else None), f"{prefix}codes")
-    return Example(text=text, codes=codes, reference=_reference(row, prefix), rejected=rejected)
+    return Example(
+        text=text,
+        codes=codes,
+        reference=_reference(row, prefix),
+        rejected=rejected,
+        context=Context(before=said_before(row, prefix)),
+    )
 
 
 def _codes(value: object, place: str) -> tuple[str, ...]:

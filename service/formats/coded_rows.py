@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from models.codings import Codings
+from models.context import NO_CONTEXT, Context
 from models.suggester import has_words
 from service.errors import FieldNotValid, FileNotAccepted
 from service.formats.coded_files import example_from_row, label_of_row
+from service.formats.row_contexts import SpokenRow, spoken_row, with_contexts
 from service.formats.segment_files import read_json_lines
 
 UNNAMED_CODER = "unnamed coder"
@@ -27,6 +29,7 @@ class CodedRow:
         id: of the segment; rows of one id are one segment.
         reference: how it is cited, "BU 11".
         document: its transcript; empty if the row names none.
+        context: what was said around it.
     """
 
     place: str
@@ -37,6 +40,7 @@ class CodedRow:
     document: str
     site: str | None
     reference: str
+    context: Context = NO_CONTEXT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +48,14 @@ class CodedTable:
     """A study as it was coded, segments in the order of the file.
 
     Attributes:
+        contexts: what was said around each segment.
         notes: what was left out or counted once, each with its lines.
     """
 
     ids: tuple[str, ...]
     places: tuple[str, ...]
     texts: tuple[str, ...]
+    contexts: tuple[Context, ...]
     references: tuple[str, ...]
     sites: tuple[str | None, ...]
     codings: Codings
@@ -69,16 +75,17 @@ def read_coded_rows(path: Path, *, needs_text: bool = True) -> list[CodedRow]:
     if path.suffix.lower() != ".jsonl":
         raise FileNotAccepted("Coded segments must be a .jsonl file.")
     try:
-        return [_row(row, place, needs_text) for place, row in read_json_lines(path)]
+        rows = [_row(row, place, needs_text) for place, row in read_json_lines(path)]
     except OSError as error:
         raise FileNotAccepted("The file of coded segments cannot be read.") from error
+    return [replace(row, context=context) for row, context in with_contexts(rows)]
 
 
-def _row(row: Mapping[str, Any], place: str, needs_text: bool) -> CodedRow:
+def _row(row: Mapping[str, Any], place: str, needs_text: bool) -> tuple[CodedRow, SpokenRow]:
     prefix = f"{place}, "
     example = example_from_row(row if needs_text or "text" in row else {**row, "text": ""}, prefix)
     segment_id = label_of_row(row, "id", prefix)
-    return CodedRow(
+    coded = CodedRow(
         place=place,
         id=segment_id or place,
         text=example.text,
@@ -88,6 +95,7 @@ def _row(row: Mapping[str, Any], place: str, needs_text: bool) -> CodedRow:
         site=label_of_row(row, "site", prefix),
         reference=example.reference or place,
     )
+    return coded, spoken_row(row, example.text, prefix)
 
 
 def coded_table(rows: Iterable[CodedRow], known_codes: Sequence[str] | None, *, needs_text: bool = True) -> CodedTable:
@@ -120,6 +128,7 @@ def coded_table(rows: Iterable[CodedRow], known_codes: Sequence[str] | None, *, 
         ids=tuple(firsts),
         places=tuple(row.place for row in firsts.values()),
         texts=tuple(row.text for row in firsts.values()),
+        contexts=tuple(row.context for row in firsts.values()),
         references=tuple(row.reference for row in firsts.values()),
         sites=tuple(row.site for row in firsts.values()),
         codings=_codings(firsts, judged, codes),
@@ -135,6 +144,7 @@ def with_words(table: CodedTable) -> CodedTable:
         ids=tuple(table.ids[row] for row in kept),
         places=tuple(table.places[row] for row in kept),
         texts=tuple(table.texts[row] for row in kept),
+        contexts=tuple(table.contexts[row] for row in kept),
         references=tuple(table.references[row] for row in kept),
         sites=tuple(table.sites[row] for row in kept),
         codings=table.codings.on(kept),
@@ -151,13 +161,16 @@ def _check_codes(rows: Sequence[CodedRow], known: Collection[str]) -> None:
 
 
 def _segments(rows: Sequence[CodedRow]) -> dict[str, CodedRow]:
-    """The first row of each segment, with the site that any of its rows names."""
+    """The first row of each segment, with the site, and with what was said around, that any of its rows names."""
     firsts: dict[str, CodedRow] = {}
     for row in rows:
         first = firsts.setdefault(row.id, row)
         _check_same(first, row)
         if first.site is None and row.site is not None:
-            firsts[row.id] = replace(first, site=row.site)
+            firsts[row.id] = first = replace(first, site=row.site)
+        if any(row.context) and not all(first.context):
+            context = Context(first.context.before or row.context.before, first.context.after or row.context.after)
+            firsts[row.id] = replace(first, context=context)
     return firsts
 
 

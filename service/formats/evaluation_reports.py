@@ -117,9 +117,9 @@ def evaluation_methods(result: Json) -> str:
         f" {material['leaves_applied']} were in use) were suggested by themecoder with the language model"
         f" {result['model']['key']} (version {result['model']['version']}) by similarity to the codes' definitions and"
         f" to coded examples. {_truth_sentence(result)} The material was {material['segments']} segments of"
-        f" {material['documents']} transcripts. {_protocol_sentence(protocol)} With {_examples(result)}, the first"
-        f" suggestion was right in {in_words(ranking['hit@1'])} of {ranking['hit@1']['n']} segments that carry a code,"
-        f" a right code was among the first three in {in_words(ranking['hit@3'])}; micro F1 was"
+        f" {material['documents']} transcripts. {_context_sentence(result)} {_protocol_sentence(protocol)}"
+        f" With {_examples(result)}, the first suggestion was right in {in_words(ranking['hit@1'])} of"
+        f" {ranking['hit@1']['n']} segments that carry a code, a right code was among the first three in {in_words(ranking['hit@3'])}; micro F1 was"
         f" {in_words(main['overall']['micro']['f1'])}, macro F1 {in_words(main['overall']['macro']['f1'])}."
         f" {_agreement_sentence(main['agreement'])} The machine counted as applying its first suggestion unless it"
         " abstained, and further codes scored 0.5 or more. Intervals are 95 % percentile bootstrap intervals over"
@@ -154,6 +154,15 @@ def _protocol_sentence(protocol: Json) -> str:
     return (
         f"In each of {protocol['draws']} draws (seed {protocol['seed']}) {split}; no segment was both an example and"
         " tested."
+    )
+
+
+def _context_sentence(result: Json) -> str:
+    if result["protocol"]["context"] == "none":
+        return "What was said around a segment was left aside."
+    return (
+        "The turns directly before and after a segment counted beside its own text where they were known, which was so "
+        f"for {result['material']['in_context']} segments."
     )
 
 

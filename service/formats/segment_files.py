@@ -1,19 +1,23 @@
 """Files of segments (jsonl, csv, parquet) -> rows, one at a time."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from models.context import NO_CONTEXT, Context
 from service import limits
 from service.errors import FieldNotValid, FileNotAccepted, InvalidId
 from service.formats.csv_rows import read_csv_rows
 from service.formats.json_lines import read_json_objects
 from service.formats.lines import Rows
+from service.formats.row_contexts import SpokenRow, spoken_row, with_contexts
 from service.formats.texts import check_segment, check_text
 
 FORMATS = (".jsonl", ".csv", ".parquet")
 PARQUET_BATCH = 1_024
+# What says where a segment stands, and what was said around it.
+ABOUT_PLACE = ("document", "site", "paragraph", "context")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,19 +28,22 @@ class SegmentRow:
         id: as the file gives it, else the number of the row from 1.
         text: its text, unchanged; may be empty.
         place: where it stands, e.g. ``line 12``.
+        context: what was said around it, as far as the file tells.
     """
 
     id: str | int
     text: str
     place: str
+    context: Context = NO_CONTEXT
 
 
 def read_segments(path: Path) -> Iterator[SegmentRow]:
     """The segments of a file, in its order, read as they are asked for.
 
     Args:
-        path: a .jsonl, .csv (comma, semicolon or tab; with a header) or .parquet file with a ``text``
-            and perhaps an ``id``; anything else in a row is passed over.
+        path: a .jsonl, .csv (comma, semicolon or tab; with a header) or .parquet file with a ``text`` and perhaps
+            an ``id``; of a row's place, see :func:`service.formats.row_contexts.with_contexts`. Anything else in a row
+            is passed over.
 
     Raises:
         InputError: a subclass says what is wrong; its place is the line or row, counted from 1.
@@ -48,8 +55,9 @@ def read_segments(path: Path) -> Iterator[SegmentRow]:
         if not path.is_file():
             # A pipe, say: it cannot be read twice.
             raise FileNotAccepted("There is no plain file of this name.")
-        for number, (place, row) in enumerate(reader(path), start=1):
-            yield _segment(row, place, number)
+        numbered = enumerate(reader(path), start=1)
+        for segment, context in with_contexts(_segment(row, place, number) for number, (place, row) in numbered):
+            yield replace(segment, context=context) if any(context) else segment
     except OSError as error:
         raise FileNotAccepted("The file cannot be read.") from error
 
@@ -77,7 +85,7 @@ def _csv_rows(path: Path) -> Rows:
     with path.open("rb") as file:
         for place, row in read_csv_rows(file):
             # An empty cell is how a table says that there is no id.
-            yield place, row if row.get("id") else {"text": row["text"]}
+            yield place, row if row.get("id") else {**row, "id": None}
 
 
 def _parquet_rows(path: Path) -> Rows:
@@ -90,7 +98,7 @@ def _parquet_rows(path: Path) -> Rows:
             names = file.schema_arrow.names
             if names.count("text") != 1 or names.count("id") > 1:
                 raise FileNotAccepted("There must be one column named text, and at most one named id.")
-            columns = [name for name in ("id", "text") if name in names]
+            columns = [name for name in ("id", "text", *ABOUT_PLACE) if names.count(name) == 1]
             for batch in file.iter_batches(batch_size=PARQUET_BATCH, columns=columns):
                 for row in batch.to_pylist():
                     number += 1
@@ -103,14 +111,15 @@ def _parquet_rows(path: Path) -> Rows:
         ) from error
 
 
-def _segment(row: Mapping[str, Any], place: str, number: int) -> SegmentRow:
+def _segment(row: Mapping[str, Any], place: str, number: int) -> tuple[SegmentRow, SpokenRow]:
     text = row.get("text")
     if not isinstance(text, str):
         raise FieldNotValid("A segment needs a text.", place=f"{place}, text")
     check_text(text, place=f"{place}, text")
     check_segment(text, place=f"{place}, text", may_be_empty=True)
     given = row.get("id")
-    return SegmentRow(id=number if given is None else _checked_id(given, place), text=text, place=place)
+    segment = SegmentRow(id=number if given is None else _checked_id(given, place), text=text, place=place)
+    return segment, spoken_row(row, text, f"{place}, ")
 
 
 def _checked_id(value: object, place: str) -> str | int:

@@ -111,7 +111,7 @@ def refined(
     none = np.zeros((0, codes.shape[1]), dtype=np.float32)
     known = none if examples is None else examples
     return Reference(vectors=corpus, hash="x").refined(
-        codes, known, np.zeros((len(known), len(codes))) if shares is None else shares
+        codes, known, np.zeros((len(known), len(codes))) if shares is None else shares, known
     )
 
 
@@ -172,7 +172,7 @@ def test_too_few_texts_move_nothing(texts: int) -> None:
 def test_no_reference_moves_nothing() -> None:
     codes, none = random_units(6), np.zeros((0, 6))
     for reference in (no_reference(), sampled([])):
-        assert reference.refined(codes, random_units(0), none).offsets.tolist() == [0] * 6
+        assert reference.refined(codes, random_units(0), none, random_units(0)).offsets.tolist() == [0] * 6
     assert sampled([]).vectors.shape == (0, 0)
 
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from models.codebook import BUILT_IN, Codebook, built_in_codebook, codebook_from_json
+from models.context import Context
 from models.suggester import SegmentSuggestions
 from service import limits
 from service.actions.suggest_codes import SuggestCodes
@@ -24,7 +25,7 @@ router = APIRouter(prefix="/v1", route_class=StrictRoute, tags=["suggest"])
 async def suggest(request: Request, body: SuggestIn, suggest_codes: SuggestCodesAction) -> JSONResponse:
     """Suggests codes of a codebook for each segment; keeps nothing, and needs no project.
 
-    Equal text, codebook, examples and model version give equal suggestions, whatever else is in the request.
+    Equal text, context, codebook, examples and model version give equal suggestions, whatever else is in the request.
     """
     return await in_thread(request, _answer, body, suggest_codes)
 
@@ -35,6 +36,7 @@ def _answer(body: SuggestIn, suggest_codes: SuggestCodes) -> JSONResponse:
     suggested = suggest_codes(
         [segment.text for segment in body.segments],
         codebook,
+        contexts=[Context(before=segment.context) for segment in body.segments],
         examples=[example_from_row(row, f"examples[{index}].") for index, row in enumerate(body.examples)],
         top_k=body.top_k,
         min_score=body.min_score,

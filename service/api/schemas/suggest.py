@@ -26,7 +26,8 @@ class SegmentIn(_Body):
     )
     context: str | None = Field(
         default=None,
-        description="What was said before, e.g. the moderator's question. Does not change the suggestions.",
+        description="What was said directly before, e.g. the moderator's question; at most "
+        f"{limits.MAX_SEGMENT_CHARACTERS} characters. It counts beside the text, less than the text itself.",
     )
 
 
@@ -45,7 +46,7 @@ class SuggestIn(_Body):
     )
     examples: Annotated[list[dict[str, Any]], FailFast(), Field(max_length=limits.MAX_EXAMPLES_PER_REQUEST)] = Field(
         default=[],
-        description="Coded segments to learn from: `{text, codes, site?, document?, paragraph?, id?}`; "
+        description="Coded segments to learn from: `{text, codes, context?, site?, document?, paragraph?, id?}`; "
         "`codes: []` means that no code applies.",
     )
     top_k: int = Field(
