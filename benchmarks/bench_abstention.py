@@ -10,6 +10,7 @@ for which the default threshold lets something be suggested. Vectors are kept in
 
 import json
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,7 @@ def baseline(task: Task, split: Draw, shots: int, encoder: KeptEncoder, vectors:
     if not shots:
         best: Floats = (vectors.astype(np.float64) @ encoder.encode(task.names).T).max(axis=1)
         return best
-    stand_in = Task(**{**vars(task), "vectors": np.concatenate([task.vectors, vectors])})
+    stand_in = replace(task, vectors=np.concatenate([task.vectors, vectors]))
     tested = Draw(seed=split.seed, pools=split.pools, tested=np.arange(len(task.vectors), len(stand_in.vectors)))
     nearest: Floats = prototype(stand_in, tested, shots, encoder.encode(task.definitions)).max(axis=1)
     return nearest

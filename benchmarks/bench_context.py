@@ -1,58 +1,46 @@
-"""Whether neighbouring turns help to code a segment: their vectors mixed into its own, beside the segment alone.
+"""Whether what was said around a segment helps to code it: the suggester with neighbouring turns and without.
 
-    python benchmarks/bench_context.py [--draws 20] [--cache FOLDER]
+    python benchmarks/bench_context.py [--draws 20] [--shots 0,1,2,4,8,16] [--cache FOLDER]
 
-Needs THEMECODER_EVALDATA. Of the sets with documents in reading order, examples and tested segments alike; neighbours
-are the coded segments before and after in the same document (no set holds what a moderator asked). Prints hit@1 of
-the suggester, and for each pair of weights (of the turn before / of the one after) the mean paired difference with
-its standard error over draws. Vectors are kept in the cache folder.
+Needs THEMECODER_EVALDATA. On the set that is in reading order (no set holds what a moderator asked); neighbours are
+coded segments, of examples and tested segments alike. Prints hit@1 of the suggester without, and the mean paired
+difference, with its standard error over draws, where the neighbours are those that the numbers in the ids place next
+to each other, those that stand next to each other, and, to see that it is the order that helps, the ones of a random
+order of each document. Vectors are kept in the cache folder.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 from quality.command import evaluation_data, kept_encoder, parser
 from quality.measures import hits
 from quality.ours import KeptEncoder, examples_of, scores, suggester
-from quality.tasks import Draw, Task, draw, load_task, whole
+from quality.tasks import IN_READING_ORDER, Draw, Task, draw, load_task, whole, with_contexts
 
-from models.encoder import Vectors, unit_rows
+from models.context import Context
 
-TASKS = ("pdpilot-themes", "pdpilot-leaves", "swj_usability")
-SHOTS = (0, 8)
-# Of the turn before, and of the one after.
-WEIGHTS = ((0.0, 0.0), (0.3, 0.0), (0.5, 0.0), (0.0, 0.3), (0.3, 0.3), (0.5, 0.5))
+BY_NUMBER, BY_PLACE, BY_CHANCE = "by number", "by place", "by chance"
 
 
-def before(task: Task) -> Vectors:
-    """The vector of the turn before each segment, zeros where a document begins."""
-    return np.concatenate([np.zeros_like(task.vectors[:1]), task.vectors[:-1]]) * _goes_on(task)[:, None]
+def variants(task: Task) -> dict[str, Task]:
+    """The task with each kind of context."""
+    placed = {BY_NUMBER: with_contexts(task, by_number=True), BY_PLACE: with_contexts(task, by_number=False)}
+    return placed | {BY_CHANCE: replace(task, contexts=by_chance(task))}
 
 
-def after(task: Task) -> Vectors:
-    """The vector of the turn after each segment, zeros where a document ends."""
-    goes_on = np.append(_goes_on(task)[1:], np.float32(0))
-    return np.concatenate([task.vectors[1:], np.zeros_like(task.vectors[:1])]) * goes_on[:, None]
-
-
-def _goes_on(task: Task) -> npt.NDArray[np.float32]:
-    """1 where a segment has one before it in its document, else 0."""
-    same = [at > 0 and task.documents[at - 1] == document for at, document in enumerate(task.documents)]
-    return np.array(same, dtype=np.float32)
-
-
-def in_context(task: Task, encoder: KeptEncoder, earlier: float, later: float) -> tuple[Task, KeptEncoder]:
-    """The task, and an encoder that knows its segments, with the neighbouring turns mixed in by these weights."""
-    mixed = unit_rows(task.vectors + np.float32(earlier) * before(task) + np.float32(later) * after(task))
-    known = dict(zip(task.texts, mixed, strict=True))
-
-    def encode(texts: Sequence[str]) -> Vectors:
-        vectors = encoder.encode(texts)
-        return np.stack([known.get(text, vector) for text, vector in zip(texts, vectors, strict=True)])
-
-    return replace(task, vectors=mixed), KeptEncoder(encode, encoder.identity)
+def by_chance(task: Task) -> tuple[Context, ...]:
+    """Contexts from a random order of each document, the same each time."""
+    random = np.random.default_rng(0)
+    documents = np.array(task.documents)
+    order = np.concatenate([random.permutation(np.flatnonzero(documents == one)) for one in dict.fromkeys(documents)])
+    shuffled = replace(
+        task,
+        texts=tuple(task.texts[row] for row in order),
+        documents=tuple(task.documents[row] for row in order),
+    )
+    found = dict(zip(order.tolist(), with_contexts(shuffled, by_number=False).contexts, strict=True))
+    return tuple(found[row] for row in range(len(task.texts)))
 
 
 def hit(task: Task, split: Draw, shots: int, encoder: KeptEncoder) -> float:
@@ -61,17 +49,19 @@ def hit(task: Task, split: Draw, shots: int, encoder: KeptEncoder) -> float:
     return hits(scores(learner, task, split.tested.tolist()), task.labels[split.tested])[0]
 
 
-def report(task: Task, draws: int, encoder: KeptEncoder) -> None:
+def report(task: Task, shots: Sequence[int], draws: int, encoder: KeptEncoder) -> None:
     """Prints the lines of one task."""
-    variants = [in_context(task, encoder, *weights) for weights in WEIGHTS]
-    for shots in SHOTS:
-        seeds = range(draws if shots else 1)
-        splits = [draw(task, seed) if shots else whole(task, seed) for seed in seeds]
-        found = np.array([[hit(varied, split, shots, by) for varied, by in variants] for split in splits])
-        line = f"{task.name:15} {shots:2} examples: alone {found[:, 0].mean():.3f}"
-        for (earlier, later), gains in zip(WEIGHTS[1:], (found[:, 1:] - found[:, :1]).T, strict=True):
+    varied = variants(task)
+    for name, one in varied.items():
+        share = np.mean([any(context) for context in one.contexts])
+        print(f"{task.name}, neighbours {name}: {share:.2f} of {len(one.texts)} segments have one")
+    for number in shots:
+        splits = [draw(task, seed) if number else whole(task, seed) for seed in range(draws)]
+        found = np.array([[hit(one, split, number, encoder) for one in (task, *varied.values())] for split in splits])
+        line = f"{task.name} {number:2} examples: alone {found[:, 0].mean():.3f}"
+        for name, gains in zip(varied, (found[:, 1:] - found[:, :1]).T, strict=True):
             error = f" ± {gains.std(ddof=1) / np.sqrt(len(gains)):.3f}" if len(gains) > 1 else ""
-            line += f"; {earlier}/{later} {gains.mean():+.3f}{error}"
+            line += f"; {name} {gains.mean():+.3f}{error}"
         print(line, flush=True)
 
 
@@ -79,11 +69,13 @@ def main() -> None:
     """Prints the figures."""
     options_of = parser(__doc__)
     options_of.add_argument("--draws", type=int, default=20)
+    options_of.add_argument("--shots", default="0,1,2,4,8,16")
     options = options_of.parse_args()
     folder = evaluation_data("context")
     encoder = kept_encoder(options.cache)
-    for name in TASKS:
-        report(load_task(folder, name, encoder.encode), options.draws, encoder)
+    shots = [int(number) for number in options.shots.split(",")]
+    for name in IN_READING_ORDER:
+        report(load_task(folder, name, encoder.encode), shots, options.draws, encoder)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
     python benchmarks/bench_quality.py [TASK …] [--draws 20] [--shots 0,1,2,4,8,16] [--cache FOLDER]
 
 Needs THEMECODER_EVALDATA. Prints hit@1 / hit@3 of each method and the mean paired difference of the suggester
-to the best single baseline; then how far its scores are probabilities. Vectors are kept in the cache folder.
+to the best single baseline; then how far its scores are probabilities. All see each segment alone; where a set is in
+reading order, also the suggester with the segments that stand before and after. Vectors are kept in the cache folder.
 """
 
 from collections import defaultdict
@@ -16,9 +17,9 @@ from quality.command import evaluation_data, parser
 from quality.kept_vectors import KeptVectors
 from quality.measures import Probabilities, hits
 from quality.ours import KeptEncoder, examples_of, scores, suggester
-from quality.tasks import NAMES, Draw, Floats, Task, draw, load_task, whole
+from quality.tasks import IN_READING_ORDER, NAMES, Draw, Floats, Task, draw, load_task, whole, with_contexts
 
-OURS = "themecoder"
+OURS, IN_CONTEXT = "themecoder", "themecoder in context"
 Differences = dict[int, dict[str, float]]
 
 
@@ -28,8 +29,12 @@ def all_scores(task: Task, split: Draw, shots: int, encoder: KeptEncoder) -> tup
     learnt = few_shot(task, split, shots, definitions) if shots else {}
     examples = examples_of(task, split.examples(shots).tolist())
     ours = suggester(task, split, examples, encoder)
-    our_scores = scores(ours, task, split.tested.tolist())
-    return {**zero_shot(task, split, names, definitions), **learnt, OURS: our_scores}, ours.calibration.threshold
+    our_scores = {OURS: scores(ours, task, split.tested.tolist())}
+    if task.name in IN_READING_ORDER:
+        placed = with_contexts(task, by_number=True)
+        taught = suggester(placed, split, examples_of(placed, split.examples(shots).tolist()), encoder)
+        our_scores[IN_CONTEXT] = scores(taught, placed, split.tested.tolist())
+    return {**zero_shot(task, split, names, definitions), **learnt, **our_scores}, ours.calibration.threshold
 
 
 def report(task: Task, shots: int, draws: int, encoder: KeptEncoder) -> float:
@@ -44,7 +49,9 @@ def report(task: Task, shots: int, draws: int, encoder: KeptEncoder) -> float:
             measured[method].append(hits(method_scores, labels))
         probabilities.add(by_method[OURS], labels, threshold)
     means = {method: np.mean(values, axis=0) for method, values in measured.items()}
-    best = max((method for method in means if method != OURS), key=lambda method: float(means[method][0]))
+    best = max(
+        (method for method in means if method not in (OURS, IN_CONTEXT)), key=lambda method: float(means[method][0])
+    )
     for method, (first, three) in means.items():
         spread = float(np.std([value for value, _ in measured[method]]))
         print(

@@ -116,6 +116,7 @@ class Suggester:
         reference: a sample of the corpus that the segments come from.
         examples: coded segments. A code above the leaves says that one of those below it applies; a retired
             one says nothing.
+        vectors: the examples' in their contexts, where they are known, shape (len(examples), dimension).
 
     Raises:
         ExampleNotAccepted: an example names a code that is not in the codebook.
@@ -147,6 +148,7 @@ class Suggester:
         background: Background,
         reference: Reference,
         examples: Sequence[Example] = (),
+        vectors: Vectors | None = None,
     ) -> None:
         self.codebook = codebook
         self._encoder = encoder
@@ -154,8 +156,13 @@ class Suggester:
         self._definitions = [_definition(leaf) for leaf in self._leaves]
         self._lay_out_tree()
         coded = merged_examples(examples, codebook)
-        own = self._encode([example.text for example in coded])
-        vectors = put_examples_in_context(codebook, encoder, [example.text for example in coded], own, examples)
+        texts = [example.text for example in coded]
+        own = self._encode(texts)
+        if vectors is None:
+            vectors = put_examples_in_context(codebook, encoder, texts, own, examples)
+        else:
+            known = merged_vectors([example.text for example in examples], vectors)
+            vectors = np.array([known[text] for text in texts], dtype=np.float32).reshape(own.shape)
         self._words = code_words(codebook, self._leaves, encoder)
         self._scorer = CodeScorer(codebook, self._leaves, self._words, coded, vectors, own, reference)
         self._bank = ExampleBank(coded, vectors=vectors, applied=self._scorer.coded.applied)

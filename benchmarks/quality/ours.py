@@ -52,12 +52,15 @@ def suggester(
 
 def examples_of(task: Task, rows: Sequence[int]) -> list[Example]:
     """Coded segments as the suggester takes them."""
-    return [Example(text=task.texts[row], codes=task.codes[row], reference=str(row)) for row in rows]
+    return [
+        Example(text=task.texts[row], codes=task.codes[row], reference=str(row), context=task.contexts[row])
+        for row in rows
+    ]
 
 
 def scores(suggester: Suggester, task: Task, rows: Sequence[int]) -> Floats:
     """The scores of the candidates; those above the leaves have the sum of what lies below."""
-    leaf_scores = suggester.scores([task.texts[row] for row in rows], task.vectors[list(rows)])
+    leaf_scores = suggester.scores([task.texts[row] for row in rows], task.judged[list(rows)])
     leaves = task.codebook.active_leaves
     below = np.array(
         [[code in {step.id for step in task.codebook.path(leaf.id)} for code in task.candidates] for leaf in leaves]

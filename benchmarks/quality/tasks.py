@@ -1,9 +1,11 @@
 """The tasks of the quality protocol: coded sets, their candidate codes, and the draws of examples."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.codebook import Codebook, codebook_from_json
+from models.context import NO_CONTEXT, Context, follows, in_context
 from models.encoder import Vectors
 
 Floats = npt.NDArray[np.float64]
@@ -23,6 +26,8 @@ POOL = 16
 MAX_TESTED = 1_000
 # A code must have been used this often to be a candidate.
 LEAST_USES = 3
+# Sets whose files are in the order of what was said; that of pdpilot is sorted by code.
+IN_READING_ORDER = ("swj_usability",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,17 +38,20 @@ class Task:
         codebook: what our suggester is given; the candidates are among its codes.
         candidates: ids of the codes to choose from.
         labels: which candidate applies, shape (segments, candidates).
+        contexts: what was said around each segment; see :func:`with_contexts`.
         codes: the codes of each segment as examples carry them.
         is_single: whether each segment has one code by design.
         split: how examples are kept apart from what is tested.
         is_learning: with its own split, which segments may be examples.
-        vectors: the encoder's, shape (segments, dimension).
+        vectors: the encoder's, of the texts alone, shape (segments, dimension).
     """
 
     name: str
     codebook: Codebook
     candidates: tuple[str, ...]
+    ids: tuple[str, ...]
     texts: tuple[str, ...]
+    contexts: tuple[Context, ...]
     documents: tuple[str, ...]
     labels: Flags
     codes: tuple[tuple[str, ...], ...]
@@ -51,6 +59,11 @@ class Task:
     split: Split
     is_learning: Flags
     vectors: Vectors
+
+    @cached_property
+    def judged(self) -> Vectors:
+        """The vectors of the segments in their contexts, shape (segments, dimension)."""
+        return in_context(self.vectors, self.contexts, dict(zip(self.texts, self.vectors, strict=True)))
 
     @property
     def names(self) -> list[str]:
@@ -180,7 +193,9 @@ def _task(
         name=name,
         codebook=codebook,
         candidates=candidates,
+        ids=tuple(str(rows[row].get("id", row)) for row in kept),
         texts=texts,
+        contexts=(NO_CONTEXT,) * len(texts),
         documents=tuple(rows[row]["document"] for row in kept),
         labels=labels[kept],
         codes=tuple(tuple(code for code in carried[row] if code in codebook) for row in kept),
@@ -189,6 +204,26 @@ def _task(
         is_learning=np.array([rows[row].get("split") == "train" for row in kept]),
         vectors=encode([codebook.spell_out(text) for text in texts]),
     )
+
+
+def with_contexts(task: Task, *, by_number: bool) -> Task:
+    """The task with the coded segments beside each as its context.
+
+    Args:
+        task: in reading order.
+        by_number: only where the numbers in their ids say that nothing lies between, as with paragraphs; else all
+            that stand one after the other in a document, whatever was said between and not coded.
+    """
+    numbers = [int(re.findall(r"[0-9]+", one)[-1]) for one in task.ids]
+
+    def beside(row: int, other: int) -> str | None:
+        if not 0 <= other < len(task.texts) or task.documents[row] != task.documents[other]:
+            return None
+        earlier, later = sorted((row, other))
+        return task.texts[other] if not by_number or follows(numbers[earlier], numbers[later]) else None
+
+    rows = range(len(task.texts))
+    return replace(task, contexts=tuple(Context(beside(row, row - 1), beside(row, row + 1)) for row in rows))
 
 
 def _rolled_up(codebook: Codebook, codes: Sequence[str]) -> tuple[str, ...]:

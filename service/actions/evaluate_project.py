@@ -1,14 +1,17 @@
 """Evaluate the suggester on a project: protocols on its codings."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from models.context import NO_CONTEXT
 from service.actions.project_codings import coded_project
 from service.actions.run_protocol import Check, Options, Progress, run_protocol
 from service.encoders import LoadedModel
-from service.formats.coded_rows import with_words
+from service.formats.coded_rows import CodedTable, with_words
 from service.storage.database import Database
 from service.storage.references import Ref
+from service.storage.transcripts import spoken_texts
 
 
 class EvaluateProject:
@@ -46,7 +49,12 @@ class EvaluateProject:
             StorageUnavailable: the project cannot be read.
         """
         found = coded_project(self._database, ref)
-        evaluated = run_protocol(
-            with_words(found.table), found.codebook, self._load_model, options, progress=progress, check=check
-        )
+        table = self._in_context(found.project.id, with_words(found.table))
+        evaluated = run_protocol(table, found.codebook, self._load_model, options, progress=progress, check=check)
         return evaluated.result
+
+    def _in_context(self, project_id: int, table: CodedTable) -> CodedTable:
+        """The table with what was said around each segment, coded or not."""
+        with self._database.read() as connection:
+            around = {str(one.id): one.context for one in spoken_texts(connection, project_id)}
+        return replace(table, contexts=tuple(around.get(one, NO_CONTEXT) for one in table.ids))

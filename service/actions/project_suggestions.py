@@ -9,6 +9,7 @@ from pydantic_core import to_json
 from sqlalchemy import Connection
 
 from models.codebook import Codebook
+from models.context import NO_CONTEXT, Context
 from models.suggester import Example, SegmentSuggestions, Suggestion
 from service.formats.suggestion_rows import suggestion_content
 from service.storage.codings import coded_segments, rejected_codes
@@ -65,16 +66,20 @@ def coded_examples(connection: Connection, coding_set_id: int, corpus: Sequence[
     ]
 
 
-def with_texts(examples: Sequence[CodedExample], texts: Mapping[int, str], codebook: Codebook) -> list[Example]:
-    """The examples as a suggester takes them; what this version of the codebook does not know teaches nothing."""
-    made = []
-    for one in examples:
-        known, rejected = (tuple(code for code in codes if code in codebook) for codes in (one.codes, one.rejected))
-        is_empty = not one.codes and not one.rejected
-        if one.segment_id in texts and (known or rejected or is_empty):
-            text = texts[one.segment_id]
-            made.append(Example(text=text, codes=known, rejected=rejected, reference=one.reference))
-    return made
+def with_texts(examples: Sequence[CodedExample], corpus: Sequence[SpokenText], codebook: Codebook) -> list[Example]:
+    """The examples of the corpus as a suggester takes them, in their contexts; see :func:`with_text`."""
+    spoken = {one.id: one for one in corpus}
+    there = [(one, spoken[one.segment_id]) for one in examples if one.segment_id in spoken]
+    made = [with_text(one, said.text, codebook, said.context) for one, said in there]
+    return [example for example in made if example is not None]
+
+
+def with_text(one: CodedExample, text: str, codebook: Codebook, context: Context = NO_CONTEXT) -> Example | None:
+    """An example as a suggester takes it; None if it says nothing of codes that the codebook has."""
+    known, rejected = (tuple(code for code in codes if code in codebook) for codes in (one.codes, one.rejected))
+    if not (known or rejected) and (one.codes or one.rejected):
+        return None
+    return Example(text=text, codes=known, rejected=rejected, reference=one.reference, context=context)
 
 
 def pinned_form(examples: Sequence[CodedExample]) -> list[list[Any]]:

@@ -67,4 +67,4 @@ def check_material(codebook: Codebook, examples: list[Example]) -> None:
 def _examples(connection: Connection, project: Project, codebook: Codebook) -> list[Example]:
     corpus = spoken_texts(connection, project.id)
     coded = coded_examples(connection, project.coding_set_id, corpus)
-    return with_texts(coded, {segment.id: segment.text for segment in corpus}, codebook)
+    return with_texts(coded, corpus, codebook)

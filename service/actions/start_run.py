@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from models.context import ContextUse
 from models.suggester import DEFAULT_TOP_K
 from service.errors import FieldNotValid, NotFound
 from service.storage.database import Database
@@ -21,12 +22,15 @@ class Scope:
     Attributes:
         transcripts: of these only; None means all.
         sites: of these only; None means all.
-        only_changed: only those that no run has suggested for under the newest version of the codebook and this model.
+        only_changed: only those that no run has suggested for under the newest version of the codebook and this model,
+            with the same neighbours.
+        context: whether what was said around segments counts.
     """
 
     transcripts: Sequence[Ref] | None = None
     sites: Sequence[str] | None = None
     only_changed: bool = False
+    context: ContextUse = "neighbours"
     top_k: int = DEFAULT_TOP_K
     min_score: float | None = None
 
@@ -45,6 +49,7 @@ def start_suggest_run(database: Database, project: Project, scope: Scope, *, mod
             "transcripts": _transcript_ids(connection, project, scope),
             "sites": _known_sites(connection, project, scope),
             "only_changed": scope.only_changed,
+            "context": scope.context,
             "top_k": scope.top_k,
             "min_score": scope.min_score,
         }

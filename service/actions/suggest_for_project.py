@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from models.codebook import Codebook, codebook_from_json
 from models.reference import CorpusSample
-from models.suggester import DEFAULT_TOP_K, Example, Suggester, encode_segments, has_words
+from models.suggester import DEFAULT_TOP_K, Example, Suggester, encode_segments, has_words, put_in_context
 from service import limits
 from service.actions.kept_vectors import KeptVectorsEncoder, ProjectVectors
 from service.actions.project_models import ProjectModels
@@ -82,7 +82,9 @@ class SuggestForProject:
         encoder = KeptVectorsEncoder(model.encoder, ProjectVectors(self._database, project.id))
         suggester = _suggester(material, model, encoder)
         texts = [segment.text for segment in material.wanted]
-        vectors = encode_segments(material.codebook, encoder, texts)
+        own = encode_segments(material.codebook, encoder, texts)
+        contexts = [segment.context for segment in material.wanted]
+        vectors = put_in_context(material.codebook, encoder, texts, own, contexts)
         results = suggester.suggest_encoded(texts, vectors, top_k=top_k, min_score=min_score)
         segment_ids = [segment.id for segment in material.wanted]
         rows = suggestion_columns(segment_ids, results)
@@ -113,7 +115,7 @@ class SuggestForProject:
             raise AnswerTooLarge(
                 f"At most {most} segments can be suggested for at once; take one transcript at a time, or start a run."
             )
-        examples = with_texts(coded, {segment.id: segment.text for segment in corpus}, codebook)
+        examples = with_texts(coded, corpus, codebook)
         return _Material(codebook=codebook, corpus=corpus, wanted=wanted, examples=examples)
 
 

@@ -22,7 +22,7 @@ from service.storage.database import Database
 from service.storage.projects import codebook_content, last_decision
 from service.storage.runs import Run, change_run, pinned
 from service.storage.times import now
-from service.storage.transcripts import spoken_texts, texts_of
+from service.storage.transcripts import spoken_texts
 
 PERCENT = 100
 
@@ -125,5 +125,4 @@ class _Adaptation:
 def _material(connection: Connection, run: Run) -> tuple[Codebook, list[Example]]:
     codebook = codebook_from_json(codebook_content(connection, run.codebook_version_id))
     coded = from_pinned(pinned(connection, run.id)["examples"])
-    texts = texts_of(connection, run.project_id, [one.segment_id for one in coded])
-    return codebook, with_texts(coded, texts, codebook)
+    return codebook, with_texts(coded, spoken_texts(connection, run.project_id), codebook)

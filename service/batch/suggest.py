@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from models.codebook import Codebook, codebook_from_json
+from models.context import in_context
 from models.encoder import encode_checked
 from models.reference import CorpusSample, Reference, sample_of
-from models.suggester import Suggester, has_words
+from models.suggester import Suggester, encode_segments, has_words
 from service.actions.kept_vectors import (
     KeptVectorsEncoder,
     ProjectVectors,
@@ -24,16 +25,17 @@ from service.actions.project_suggestions import (
     keep_suggestions,
     pinned_form,
     suggestion_columns,
-    with_texts,
+    with_text,
 )
 from service.batch.kinds import Outcome, Plan, Step
 from service.batch.model_of_run import ModelOfRun
+from service.batch.run_contexts import Around, texts_needed
 from service.encoders import Encoders, LoadedModel
 from service.storage.chunks import Chunk
 from service.storage.database import Database
 from service.storage.projects import codebook_content, last_decision
-from service.storage.runs import Run, pinned, suggested_before
-from service.storage.transcripts import SpokenText, spoken_texts, texts_of
+from service.storage.runs import Run, neighbours_from_pinned, pinned, suggested_before
+from service.storage.transcripts import NO_NEIGHBOURS, Neighbours, SpokenText, spoken_texts, texts_of
 from service.storage.vectors import keep_vectors, kept_hashes, kept_vectors
 
 # Larger ones fill the encoder's shapes hardly better, and progress is told by chunks.
@@ -47,7 +49,7 @@ NOT_ENCODED = "encoder_failed"
 
 
 class Encode:
-    """Vectors of all that participants say in the project: what the reference is sampled from.
+    """Vectors of all that participants say in the project, from which the reference is sampled, and of what is around.
 
     Args:
         database: where projects are.
@@ -68,10 +70,10 @@ class Encode:
             decision_number = last_decision(connection, run.coding_set_id)
             known = kept_hashes(connection, run.project_id, model.encoder.identity.hash)
         missing: dict[bytes, int] = {}
-        for one in corpus:
-            key = text_key(codebook.spell_out(one.text))
+        for segment_id, text in texts_needed(run, corpus).items():
+            key = text_key(codebook.spell_out(text))
             if key not in known:
-                missing.setdefault(key, one.id)
+                missing.setdefault(key, segment_id)
         pins = {
             "decision_number": decision_number,
             "model_hash": model.encoder.identity.hash,
@@ -118,7 +120,7 @@ class Score:
         self._prepared: tuple[int, _Prepared] | None = None
 
     def plan(self, run: Run) -> Plan:
-        """Chunks of the segments in the run's scope; the reference is pinned."""
+        """Chunks of the segments in the run's scope; the reference, and what was said around segments, are pinned."""
         model = self._models.load(run)
         with self._database.read() as connection:
             codebook = codebook_from_json(codebook_content(connection, run.codebook_version_id))
@@ -129,12 +131,18 @@ class Score:
             keys = [known_keys[text] for text in sample]
             kept = kept_vectors(connection, run.project_id, model.encoder.identity.hash, keys)
             content = pinned(connection, run.id)
-            scope = self._scope(connection, run, corpus)
+            around = Around(run, codebook, corpus, known)
+            scope = self._scope(connection, run, corpus, around)
         reference = CorpusSample()
         reference.add(sample, stacked([kept[key] for key in keys], model.encoder.identity.dimension))
         pins = {
             "reference_hash": reference.reference().hash,
-            "pinned": {**content, "reference": [key.hex() for key in keys]},
+            "pinned": {
+                **content,
+                "reference": [key.hex() for key in keys],
+                "contexts": around.pinned_keys([one.segment_id for one in from_pinned(content["examples"])]),
+                "neighbours": around.pinned_neighbours(scope),
+            },
             "segments": len(scope),
         }
         return Plan(chunks=_chunks(scope, SCORED_AT_ONCE), pins=pins)
@@ -142,11 +150,15 @@ class Score:
     def do(self, run: Run, chunk: Chunk) -> Outcome:
         """Suggests for the segments of a chunk."""
         prepared = self._prepare(run)
+        neighbours = {one: prepared.neighbours.get(one, NO_NEIGHBOURS) for one in chunk.segment_ids}
+        wanted = {*neighbours, *(one for pair in neighbours.values() for one in pair if one is not None)}
         with self._database.read() as connection:
-            texts = texts_of(connection, run.project_id, chunk.segment_ids)
+            texts = texts_of(connection, run.project_id, sorted(wanted))
             kept = segment_vectors(connection, run.project_id, str(run.model_hash), prepared.codebook, texts)
         able = [one for one in chunk.segment_ids if one in kept]
-        vectors = stacked([kept[one] for one in able], prepared.dimension)
+        known = dict(zip(kept, stacked(list(kept.values()), prepared.dimension), strict=True))
+        own = stacked([kept[one] for one in able], prepared.dimension)
+        vectors = in_context(own, [neighbours[one] for one in able], known)
         results = prepared.suggester.suggest_encoded(
             [texts[one] for one in able], vectors, top_k=run.request["top_k"], min_score=run.request["min_score"]
         )
@@ -163,15 +175,15 @@ class Score:
             waiting = keep_suggestions(connection, origin, able, rows)
             return {"suggested": len(able) - abstained, "abstained": abstained, "suggestions": waiting}
 
-        return Outcome(keep=keep, failed=dict.fromkeys(texts.keys() - set(able), NOT_ENCODED))
+        return Outcome(keep=keep, failed=dict.fromkeys(neighbours.keys() & texts.keys() - set(able), NOT_ENCODED))
 
     def patience(self, run: Run, chunk: Chunk) -> float:  # noqa: ARG002 - as every step
         """The first chunk encodes the codes and the examples."""
         return 5 * PATIENCE_SECONDS
 
-    def _scope(self, connection: Connection, run: Run, corpus: Sequence[SpokenText]) -> list[int]:
+    def _scope(self, connection: Connection, run: Run, corpus: Sequence[SpokenText], around: Around) -> list[int]:
         request = run.request
-        before: set[int] = set()
+        before: Mapping[int, Neighbours] = {}
         if request["only_changed"]:
             before = suggested_before(
                 connection,
@@ -186,7 +198,7 @@ class Score:
             for one in corpus
             if (transcripts is None or one.transcript_id in transcripts)
             and (sites is None or one.site in sites)
-            and one.id not in before
+            and (one.id not in before or before[one.id] != around.neighbours(one.id))
         ]
 
     def _prepare(self, run: Run) -> "_Prepared":
@@ -205,9 +217,12 @@ def suggest_steps(database: Database, encoders: Encoders) -> Mapping[str, Step]:
 class _Prepared:
     """What all chunks of a run are scored with, from what it is pinned to alone."""
 
-    def __init__(self, codebook: Codebook, suggester: Suggester, dimension: int) -> None:
+    def __init__(
+        self, codebook: Codebook, suggester: Suggester, neighbours: Mapping[int, Neighbours], dimension: int
+    ) -> None:
         self.codebook = codebook
         self.suggester = suggester
+        self.neighbours = neighbours
         self.dimension = dimension
 
 
@@ -219,16 +234,27 @@ def _prepared(run: Run, model: LoadedModel, database: Database) -> _Prepared:
         coded = from_pinned(content["examples"])
         texts = texts_of(connection, run.project_id, [one.segment_id for one in coded])
         keys = [bytes.fromhex(key) for key in content["reference"]]
-        kept = kept_vectors(connection, run.project_id, identity.hash, keys)
-    vectors = stacked([kept[key] for key in keys], identity.dimension)
+        around = {key for pair in content["contexts"] for key in pair if key}
+        kept = kept_vectors(connection, run.project_id, identity.hash, [*keys, *map(bytes.fromhex, sorted(around))])
+    given = [
+        (example, pair)
+        for one, pair in zip(coded, content["contexts"], strict=True)
+        if one.segment_id in texts and (example := with_text(one, texts[one.segment_id], codebook)) is not None
+    ]
+    examples = [example for example, _ in given]
+    encoder = KeptVectorsEncoder(model.encoder, ProjectVectors(database, run.project_id))
+    own = encode_segments(codebook, encoder, [example.text for example in examples])
+    known = {key: stacked([kept[bytes.fromhex(key)]], identity.dimension)[0] for key in around}
+    reference = stacked([kept[key] for key in keys], identity.dimension)
     suggester = Suggester(
         codebook,
-        KeptVectorsEncoder(model.encoder, ProjectVectors(database, run.project_id)),
+        encoder,
         background=model.background,
-        reference=Reference(vectors=vectors, hash=str(run.reference_hash)),
-        examples=with_texts(coded, texts, codebook),
+        reference=Reference(vectors=reference, hash=str(run.reference_hash)),
+        examples=examples,
+        vectors=in_context(own, [pair for _, pair in given], known),
     )
-    return _Prepared(codebook, suggester, identity.dimension)
+    return _Prepared(codebook, suggester, neighbours_from_pinned(content), identity.dimension)
 
 
 def _chunks(ids: Sequence[int], size: int) -> list[Sequence[int]]:

@@ -119,8 +119,9 @@ def evaluation_methods(result: Json) -> str:
         f" to coded examples. {_truth_sentence(result)} The material was {material['segments']} segments of"
         f" {material['documents']} transcripts. {_context_sentence(result)} {_protocol_sentence(protocol)}"
         f" With {_examples(result)}, the first suggestion was right in {in_words(ranking['hit@1'])} of"
-        f" {ranking['hit@1']['n']} segments that carry a code, a right code was among the first three in {in_words(ranking['hit@3'])}; micro F1 was"
-        f" {in_words(main['overall']['micro']['f1'])}, macro F1 {in_words(main['overall']['macro']['f1'])}."
+        f" {ranking['hit@1']['n']} segments that carry a code, a right code was among the first three in"
+        f" {in_words(ranking['hit@3'])}; micro F1 was {in_words(main['overall']['micro']['f1'])}, macro F1"
+        f" {in_words(main['overall']['macro']['f1'])}."
         f" {_agreement_sentence(main['agreement'])} The machine counted as applying its first suggestion unless it"
         " abstained, and further codes scored 0.5 or more. Intervals are 95 % percentile bootstrap intervals over"
         f" {'transcripts' if main['resampled'] == 'document' else 'segments'} ({main['resamples']} resamples, seed"
@@ -158,7 +159,8 @@ def _protocol_sentence(protocol: Json) -> str:
 
 
 def _context_sentence(result: Json) -> str:
-    if result["protocol"]["context"] == "none":
+    # Evaluations that were kept before there was a choice were made without.
+    if result["protocol"].get("context", "none") == "none":
         return "What was said around a segment was left aside."
     return (
         "The turns directly before and after a segment counted beside its own text where they were known, which was so "

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, null, select, update
@@ -12,7 +13,7 @@ from service.errors import NotFound, RunAlreadyActive
 from service.storage.rows import add_missing, added
 from service.storage.tables import chunks, codebook_versions, failed_segments, runs, segments, transcripts
 from service.storage.times import in_utc, now
-from service.storage.transcripts import segments_there
+from service.storage.transcripts import NO_NEIGHBOURS, Neighbours, segments_there
 
 State = Literal["waiting", "working", "completed", "completed_with_failures", "cancelled", "failed"]
 ACTIVE: Collection[State] = ("waiting", "working")
@@ -235,8 +236,11 @@ def failed_ids(connection: Connection, run_id: int) -> set[int]:
 
 def suggested_before(
     connection: Connection, project_id: int, *, coding_set_id: int, codebook_version_id: int, model_version: str
-) -> set[int]:
-    """The segments that runs have suggested for already, under the same codebook version and model version."""
+) -> dict[int, Neighbours]:
+    """The segments that runs have suggested for already, under the same codebook version and model version.
+
+    With the neighbours that counted when a run last did.
+    """
     query = (
         select(chunks.c.segment_ids, chunks.c.run_id)
         .join(runs, runs.c.id == chunks.c.run_id)
@@ -248,10 +252,20 @@ def suggested_before(
             chunks.c.state == "done",
             chunks.c.step == "score",
         )
+        .order_by(chunks.c.run_id)
     )
-    rows = connection.execute(query).all()
-    failed = {run_id: failed_ids(connection, run_id) for run_id in {row.run_id for row in rows}}
-    return {one for row in rows for one in row.segment_ids if one not in failed[row.run_id]}
+    found: dict[int, Neighbours] = {}
+    for run_id, rows in groupby(connection.execute(query).all(), key=lambda row: row.run_id):
+        failed = failed_ids(connection, run_id)
+        counted = neighbours_from_pinned(pinned(connection, run_id))
+        ids = (one for row in rows for one in row.segment_ids if one not in failed)
+        found |= {one: counted.get(one, NO_NEIGHBOURS) for one in ids}
+    return found
+
+
+def neighbours_from_pinned(content: Mapping[str, Any]) -> dict[int, Neighbours]:
+    """The neighbours that count in a run, of its segments that have any; see :func:`pinned`."""
+    return {one: (before, after) for one, before, after in content["neighbours"]}
 
 
 def tell_progress(connection: Connection, run_id: int, done: int, size: int) -> None:

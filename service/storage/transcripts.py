@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, func, insert, or_, select, update
 
+from models.context import Context, follows
 from service import limits
 from service.errors import NotFound
 from service.storage.references import Ref, is_named
@@ -80,8 +81,19 @@ class SegmentFilter:
     role: str | None = None
 
 
+Neighbours = tuple[int | None, int | None]
+"""The ids of the segments directly before and after one; None where there is none."""
+NO_NEIGHBOURS: Neighbours = (None, None)
+
+
 class SpokenText(NamedTuple):
-    """What a participant said; see :class:`Segment`. Made by the ten thousand, and so of the plainest kind."""
+    """What a participant said; see :class:`Segment`. Made by the ten thousand, and so of the plainest kind.
+
+    Attributes:
+        neighbours: the segments directly before and after in the transcript, whoever spoke, where the numbers of the
+            paragraphs say that nothing lies between.
+        context: their texts.
+    """
 
     id: int
     transcript_id: int
@@ -89,6 +101,8 @@ class SpokenText(NamedTuple):
     site: str | None
     paragraph: int
     text: str
+    neighbours: Neighbours
+    context: Context
 
     @property
     def reference(self) -> str:
@@ -217,7 +231,9 @@ def list_segments(
 
 def spoken_texts(connection: Connection, project_id: int) -> list[SpokenText]:
     """The texts of all participants' turns, in reading order."""
-    return [SpokenText._make(row) for row in connection.execute(_SPOKEN, {"of_project": project_id}).all()]
+    rows = connection.execute(_SPOKEN, {"of_project": project_id}).all()
+    beside = zip([None, *rows[:-1]], rows, [*rows[1:], None], strict=True)
+    return [_spoken(before, row, after) for before, row, after in beside if row.role == "participant"]
 
 
 def texts_of(connection: Connection, project_id: int, segment_ids: Sequence[int]) -> dict[int, str]:
@@ -258,7 +274,7 @@ def move_segments(connection: Connection, places: Mapping[int, Mapping[str, Any]
     connection.execute(one, [{"of_segment": segment_id, **row} for segment_id, row in places.items()])
 
 
-_SPOKEN = (
+_SPOKEN: Select[Any] = (
     select(
         segments.c.id,
         segments.c.transcript_id,
@@ -266,11 +282,31 @@ _SPOKEN = (
         transcripts.c.site,
         segments.c.paragraph,
         segments.c.text,
+        segments.c.role,
     )
     .join(transcripts, transcripts.c.id == segments.c.transcript_id)
-    .where(segments.c.project_id == bindparam("of_project"), segments.c.role == "participant")
+    .where(segments.c.project_id == bindparam("of_project"))
     .order_by(segments.c.transcript_id, segments.c.position)
 )
+
+
+def _spoken(before: Row[Any] | None, row: Row[Any], after: Row[Any] | None) -> SpokenText:
+    earlier = before if before is not None and _follows(before, row) else None
+    later = after if after is not None and _follows(row, after) else None
+    return SpokenText(
+        id=row.id,
+        transcript_id=row.transcript_id,
+        transcript_label=row.label,
+        site=row.site,
+        paragraph=row.paragraph,
+        text=row.text,
+        neighbours=(earlier and earlier.id, later and later.id),
+        context=Context(before=earlier and earlier.text, after=later and later.text),
+    )
+
+
+def _follows(one: Row[Any], other: Row[Any]) -> bool:
+    return bool(one.transcript_id == other.transcript_id) and follows(one.paragraph, other.paragraph)
 
 
 def _free_label(connection: Connection, project_id: int, label: str, *, but_of: int | None = None) -> str:

@@ -47,6 +47,7 @@ async def start(
         transcripts=refs if body.transcripts is not None else None,
         sites=body.sites,
         only_changed=body.only_changed,
+        context=body.context,
         top_k=body.top_k,
         min_score=body.min_score,
     )

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from models.context import ContextUse
 from service import limits
 from service.actions.run_protocol import DRAWS, SHOTS
 from service.api.schemas.projects import Body, Label
@@ -32,6 +33,11 @@ class EvaluationIn(Body):
     coder: Label | None = Field(
         default=None,
         description="Whose codings are the truth, named as in exports; without it the only coder, or the consensus.",
+    )
+    context: ContextUse = Field(
+        default="neighbours",
+        description="Whether the turns directly before and after count, whoever spoke, where the numbers of the "
+        "paragraphs say that nothing lies between. Not for `decisions`.",
     )
     seed: int = Field(default=0, ge=0, le=2**32 - 1, description="Of all drawing.")
     model: Annotated[str, Field(max_length=limits.MAX_LABEL_CHARACTERS)] | None = Field(

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from models.codebook import MAX_CODES
+from models.context import ContextUse
 from models.suggester import DEFAULT_TOP_K
 from service import limits
 from service.api.schemas.projects import Body, Label
@@ -27,7 +28,12 @@ class RunIn(Body):
     only_changed: bool = Field(
         default=False,
         description="Only segments that no run has suggested for under the newest codebook and this model: new ones, "
-        "and after a change of the codebook all.",
+        "those before or after which something has changed, and after a change of the codebook all.",
+    )
+    context: ContextUse = Field(
+        default="neighbours",
+        description="Whether the turns directly before and after count, whoever spoke, where the numbers of the "
+        "paragraphs say that nothing lies between.",
     )
     top_k: int = Field(
         default=DEFAULT_TOP_K, ge=0, le=MAX_CODES, description="How many leaves for each segment; 0 means every one."
