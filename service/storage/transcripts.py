@@ -232,7 +232,7 @@ def list_segments(
 def spoken_texts(connection: Connection, project_id: int) -> list[SpokenText]:
     """The texts of all participants' turns, in reading order."""
     rows = connection.execute(_SPOKEN, {"of_project": project_id}).all()
-    beside = zip([None, *rows[:-1]], rows, [*rows[1:], None], strict=True)
+    beside = zip([None, *rows], rows, [*rows[1:], None], strict=False)
     return [_spoken(before, row, after) for before, row, after in beside if row.role == "participant"]
 
 

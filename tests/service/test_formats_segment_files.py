@@ -154,7 +154,8 @@ def test_rows_are_counted_exactly_and_checked(write: Write) -> None:
 
 
 def test_a_file_is_read_row_by_row(write: Write) -> None:
-    rows = read_segments(write("a.jsonl", b'{"text": "a"}\n{"text": "b"}\nbroken'))
+    # One row further, to know what was said after.
+    rows = read_segments(write("a.jsonl", b'{"text": "a"}\n{"text": "b"}\n{"text": "c"}\nbroken'))
     assert [next(rows).text, next(rows).text] == ["a", "b"]
     with pytest.raises(MalformedJson):
         next(rows)

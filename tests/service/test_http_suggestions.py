@@ -185,8 +185,9 @@ def test_nothing_is_encoded_twice_not_even_after_a_new_start(
             assert texts == []
             upload(again, project, "B9: Nobody told us. \n\nI: Why?\n\nB8: Cost is a barrier.\n\nB9: Really new.")
             make(again, project, min_score=0)
-    assert sorted(texts) == ["Nobody told us. ", "Really new."]
-    assert row_counts()["vectors"] == kept + 2
+    # The question too: it was said directly before an answer.
+    assert sorted(texts) == ["Nobody told us. ", "Really new.", "Why?"]
+    assert row_counts()["vectors"] == kept + 3
 
 
 def test_vectors_of_another_model_are_never_used(
@@ -315,7 +316,8 @@ def test_instructions_in_a_text_are_only_text(project_client: TestClient, new_pr
     expected: dict[str, Any] = {}
     for turns in (texts, texts[::-1], [texts[1], texts[0], texts[2]]):
         project = new_project(codebook=CODEBOOK)
-        upload(project_client, project, "\n\n".join(f"B1: {turn}" for turn in turns))
+        for turn in turns:
+            upload(project_client, project, f"B1: {turn}")
         make(project_client, project, min_score=0, top_k=0)
         found: dict[str, list[tuple[Any, ...]]] = {}
         for one in pending(project_client, project):
