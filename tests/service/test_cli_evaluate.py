@@ -286,6 +286,22 @@ def test_the_demo_study_is_evaluated_by_leaving_one_site_out(evaluate: Evaluate,
     assert found["main"]["agreement"]["humans"][0]["segments"] == 118
 
 
+def test_what_was_said_around_counts_unless_it_shall_not_and_the_report_says_so(
+    evaluate: Evaluate, tmp_path: Path
+) -> None:
+    ordered = sorted(coded(24), key=lambda row: str(row["document"]))
+    rows = [{**row, "paragraph": number} for number, row in enumerate(ordered)]
+    found = {}
+    for use, words in (("neighbours", "turns directly before and after"), ("none", "was left aside")):
+        files = ("--json", tmp_path / "o.json", "--report", tmp_path / "o.html")
+        assert evaluate(rows, "--shots", "1", "--draws", "1", "--context", use, *files).exit_code == 0
+        found[use] = read(tmp_path / "o.json")
+        assert words in Page(tmp_path / "o.html").words
+        assert found[use]["protocol"]["context"] == use
+    assert found["none"]["material"]["in_context"] == 0 < found["neighbours"]["material"]["in_context"]
+    assert found["none"]["main"] != found["neighbours"]["main"]
+
+
 def test_on_sad_the_machine_stands_beside_human_figures_equal_to_scikit_learn(
     evaluate: Evaluate, tmp_path: Path, evaldata: Path
 ) -> None:

@@ -62,6 +62,11 @@ def write_texts(path: Path, texts: Sequence[str] = TEXTS) -> Path:
     return write_rows(path, [{"id": number, "text": text} for number, text in enumerate(texts)])
 
 
+def write_turns(path: Path, texts: Sequence[str] = TEXTS) -> Path:
+    """Paragraphs of one transcript."""
+    return write_rows(path, [{"id": number, "text": text, "paragraph": number} for number, text in enumerate(texts)])
+
+
 def read_rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_bytes().splitlines()]
 
@@ -378,7 +383,7 @@ def test_what_is_interrupted_goes_on_where_it_was_and_comes_to_the_same(
     tmp_path: Path, suggest: Suggest, number: signal.Signals, ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts = many_texts(6_000)
-    source = write_texts(tmp_path / "in.jsonl", texts)
+    source = write_turns(tmp_path / "in.jsonl", texts)
     output, folder = tmp_path / f"out.{ending}", tmp_path / f".out.{ending}.resume"
     with subprocess.Popen([*command(source, output), "--resume"], stderr=subprocess.DEVNULL) as process:
         wait_until(lambda: any(path.stat().st_size > 2_000_000 for path in folder.glob("*.sqlite3-wal")))
@@ -397,6 +402,27 @@ def test_what_is_interrupted_goes_on_where_it_was_and_comes_to_the_same(
     assert names(tmp_path) == ["in.jsonl", output.name]
     assert suggest(source, tmp_path / f"plain.{ending}").exit_code == 0
     assert output.read_bytes() == (tmp_path / f"plain.{ending}").read_bytes()
+
+
+def test_what_was_said_around_counts_across_pieces_of_a_file_unless_it_shall_not(
+    tmp_path: Path, suggest: Suggest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def suggested(source: Path, *options: object) -> bytes:
+        assert suggest(source, tmp_path / "out.jsonl", "--top-k", 0, "--min-score", 0, *options).exit_code == 0
+        return (tmp_path / "out.jsonl").read_bytes()
+
+    alone = suggested(write_texts(tmp_path / "alone.jsonl"))
+    turns = write_turns(tmp_path / "turns.jsonl")
+    whole = suggested(turns)
+    assert whole != alone == suggested(turns, "--context", "none")
+    monkeypatch.setattr("service.actions.suggest_file.CHUNK", 2)
+    assert suggested(turns) == whole
+    coded = write_rows(
+        tmp_path / "coded.jsonl",
+        [{"text": "Yes.", "codes": ["role-clarity"], "paragraph": 1}, {"text": "No.", "codes": [], "paragraph": 2}],
+    )
+    assert suggested(turns, "--examples", coded) != suggested(turns, "--examples", coded, "--context", "none")
+    assert suggest(turns, tmp_path / "out.jsonl", "--context", "canary").exit_code == 2
 
 
 def test_a_cache_spares_encoding_another_time_and_changes_nothing(
