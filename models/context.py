@@ -60,8 +60,9 @@ def in_context(
 
     Example:
         >>> own = np.eye(2, dtype=np.float32)
-        >>> in_context(own, [(None, "reply"), (None, None)], {"reply": own[1]}).round(2).tolist()
-        [[0.96, 0.29], [0.0, 1.0]]
+        >>> mixed = in_context(own, [(None, "reply"), (None, None)], {"reply": own[1]})
+        >>> (mixed @ own[1]).round(2).astype(str).tolist()
+        ['0.29', '1.0']
     """
     mixed = vectors.copy()
     touched: set[int] = set()

@@ -87,7 +87,7 @@ class EvidenceOut(BaseModel):
 
     kind: Literal["definition", "example"]
     text: str
-    similarity: float = Field(ge=-1, le=1, description="Cosine.")
+    similarity: float = Field(ge=-1, le=1, description="Cosine, of the segment in its context.")
     reference: str | None = Field(description='Where the example stands, e.g. "BU 11".')
 
 
