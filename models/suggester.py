@@ -183,7 +183,7 @@ class Suggester:
         top_k: int = DEFAULT_TOP_K,
         min_score: float | None = None,
     ) -> list[SegmentSuggestions]:
-        """Suggestions for each text in its context (None: in no one's), in order; see :meth:`suggest_encoded`."""
+        """Suggestions for each text in its context (None: alone), in order; see :meth:`suggest_encoded`."""
         vectors = self._encode(texts)
         if contexts is not None:
             vectors = put_in_context(self.codebook, self._encoder, texts, vectors, contexts)
@@ -356,7 +356,8 @@ def put_in_context(
     around = neighbouring_texts(contexts)
     known = {text: vector for text, vector in zip(texts, vectors, strict=True) if text in around}
     others = sorted(around - known.keys())
-    known |= dict(zip(others, encode_segments(codebook, encoder, others), strict=True))
+    if others:
+        known |= zip(others, encode_segments(codebook, encoder, others), strict=True)
     return in_context(vectors, contexts, known)
 
 
