@@ -1,7 +1,7 @@
 """Files of segments (jsonl, csv, parquet) -> rows, one at a time."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +56,9 @@ def read_segments(path: Path) -> Iterator[SegmentRow]:
             # A pipe, say: it cannot be read twice.
             raise FileNotAccepted("There is no plain file of this name.")
         numbered = enumerate(reader(path), start=1)
-        for segment, context in with_contexts(_segment(row, place, number) for number, (place, row) in numbered):
-            yield replace(segment, context=context) if any(context) else segment
+        rows = (_checked(row, place, number) for number, (place, row) in numbered)
+        for (segment_id, text, place), context in with_contexts(rows):
+            yield SegmentRow(id=segment_id, text=text, place=place, context=context)
     except OSError as error:
         raise FileNotAccepted("The file cannot be read.") from error
 
@@ -111,15 +112,16 @@ def _parquet_rows(path: Path) -> Rows:
         ) from error
 
 
-def _segment(row: Mapping[str, Any], place: str, number: int) -> tuple[SegmentRow, SpokenRow]:
+def _checked(row: Mapping[str, Any], place: str, number: int) -> tuple[tuple[str | int, str, str], SpokenRow]:
+    """A row's id, text and place, and what it says of where its segment stands."""
     text = row.get("text")
     if not isinstance(text, str):
         raise FieldNotValid("A segment needs a text.", place=f"{place}, text")
     check_text(text, place=f"{place}, text")
     check_segment(text, place=f"{place}, text", may_be_empty=True)
     given = row.get("id")
-    segment = SegmentRow(id=number if given is None else _checked_id(given, place), text=text, place=place)
-    return segment, spoken_row(row, text, f"{place}, ")
+    segment_id = number if given is None else _checked_id(given, place)
+    return (segment_id, text, place), spoken_row(row, text, f"{place}, ")
 
 
 def _checked_id(value: object, place: str) -> str | int:
