@@ -65,4 +65,5 @@ def texts_needed(run: Run, corpus: Sequence[SpokenText]) -> dict[int, str]:
 
 
 def _uses_context(run: Run) -> bool:
-    return bool(run.request["context"] == "neighbours")
+    # A run that was started before there was a choice has it all the same.
+    return bool(run.request.get("context", "neighbours") == "neighbours")
