@@ -120,14 +120,22 @@ def _most_likely(standing: Floats, none: Floats, applied: Flags, prior: Calibrat
     start = np.array([np.log(prior.sharpness), prior.none_offset])
     held = np.array([SHARPNESS_WEIGHT, NONE_WEIGHT])
 
-    def loss(parameters: Floats) -> float:
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        """How unlikely the targets are, in nats, and how that changes with the parameters."""
         sharpness, offset = np.exp(parameters[0]), parameters[1]
-        scores = _softmax_with_none(sharpness * standing, offset + sharpness * none)
-        full = np.column_stack([scores, 1 - scores.sum(axis=1)])
-        likelihood = (targets * np.log(np.maximum(full, 1e-12))).sum()
-        return float((held * (parameters - start) ** 2).sum() - likelihood)
+        logits = sharpness * likeness
+        logits[:, -1] += offset
+        top = logits.max(axis=1, keepdims=True)
+        odds = np.exp(logits - top)
+        totals = odds.sum(axis=1, keepdims=True)
+        surprise = odds / totals - targets
+        away = parameters - start
+        slope = np.array([sharpness * np.vdot(surprise, likeness), surprise[:, -1].sum()])
+        unlikely = (np.log(totals) + top).sum() - np.vdot(targets, logits)
+        return float((held * away**2).sum() + unlikely), 2 * held * away + slope
 
-    best = minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-3}).x
+    likeness = np.column_stack([standing, none])
+    best = minimize(loss, start, jac=True, method="BFGS").x
     return float(np.exp(best[0])), float(best[1])
 
 

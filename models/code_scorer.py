@@ -20,6 +20,7 @@ from models.learning import (
     softmax,
 )
 from models.reference import SHARPNESS, Reference
+from models.word_counts import WordCounts
 from models.word_features import WordFeatures
 
 # How much the use of words counts beside what the encoder makes of a text.
@@ -47,6 +48,7 @@ class CodeScorer:
         vectors: the examples' unit vectors in context, shape (examples, dimension).
         own: those without context, same shape.
         reference: a sample of the corpus.
+        word_counts: remembers which words texts use.
 
     Attributes:
         coded: which leaves the examples carry.
@@ -62,6 +64,7 @@ class CodeScorer:
         vectors: Vectors,
         own: Vectors,
         reference: Reference,
+        word_counts: WordCounts,
     ) -> None:
         self._codebook = codebook
         self._rows = {example.text: row for row, example in enumerate(examples)}
@@ -77,7 +80,7 @@ class CodeScorer:
         self._shares: Floats = self.coded.targets[:, :-1] / np.maximum(totals, 1.0)
         self._similar = reference.refined(words.vectors, vectors, self._shares, own)
         texts = [example.text for example in examples]
-        self._word_use = WordFeatures(self._spelt_out([*texts, *words.texts]))
+        self._word_use = WordFeatures(self._spelt_out([*texts, *words.texts]), word_counts)
         self._features = np.concatenate(
             [
                 self._both(texts, vectors),

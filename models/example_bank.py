@@ -159,6 +159,8 @@ def _of_codes(example: Example, speaking: Set[str]) -> Example | None:
 
 
 def _merged(same: Sequence[Example]) -> Example | None:
+    if len(same) == 1 and len(same[0].codes) + len(same[0].rejected) <= 1:
+        return same[0]
     applied = {code for example in same for code in example.codes}
     rejected = {code for example in same for code in example.rejected}
     disputed = applied & rejected

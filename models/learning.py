@@ -13,10 +13,13 @@ nearer to the best of each set.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+from models.quasi_newton import StepDirections
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -30,9 +33,13 @@ RIDGE_SHARPNESS = 10.0
 # What a rejection says, where applying says 1. Below 0 it would say more than that the code does not apply.
 REJECTED = 0.0
 SOFTMAX_PENALTY = 0.1
-SOFTMAX_STEPS = 30
+SOFTMAX_STEPS = 10
 # Steps smaller than this change no score that is shown.
-SMALL_STEP = 1e-3
+SMALL_STEP = 1e-4
+# What most rows weigh in the curvature of most codes: it says which way to go at first, not where that ends.
+TYPICAL_CURVATURE = 0.1
+MOST_HALVINGS = 10
+INVERTED_WHOLE = 128
 PROTOTYPE_SHARPNESS = 20.0
 # Rows that count less than this for a code are passed over when it is asked without them, and so many are enough.
 LEAST_CURVATURE = 0.01
@@ -92,7 +99,7 @@ class RidgeCodes:
     def __init__(self, lessons: Lessons) -> None:
         self._features, self._targets, self._weights = lessons.features, lessons.targets, lessons.weights
         total = self._weights.sum()
-        self._mean = self._weights @ self._features / total
+        self._mean: Floats = (self._weights.astype(np.float32) @ self._features).astype(np.float64) / total
         self._heights = self._weights @ self._targets / total
         # Whichever is smaller: one equation for each row, or one for each feature.
         is_dual = len(self._features) < self._features.shape[1]
@@ -110,13 +117,11 @@ class RidgeCodes:
 
     def _solve_by_features(self) -> Floats:
         self._dual = None
-        centred = self._features - self._mean.astype(np.float32)
-        weighted = centred * self._weights[:, None].astype(np.float32)
-        moments = (weighted.T @ centred).astype(np.float64)
+        moments = _moments(self._features - self._mean.astype(np.float32), self._weights).astype(np.float64)
         moments[np.diag_indices_from(moments)] += RIDGE_PENALTY
-        self._inverse: Floats = np.linalg.inv(moments)
-        slopes: Floats = self._inverse @ (weighted.T @ (self._targets - self._heights).astype(np.float32))
-        return slopes
+        self._inverse = _inverse(moments)
+        sums = code_sums(self._targets, self._weights, self._features)
+        return self._inverse @ (sums - np.outer(self._weights @ self._targets, self._mean)).T
 
     def without_themselves(self, rows: Rows) -> Floats:
         """Exact, but for what rejections changed."""
@@ -152,8 +157,8 @@ class RidgeCodes:
 class SoftmaxCodes:
     """Multinomial logistic regression with a penalty on the coefficients.
 
-    Accelerated gradient steps, scaled by a bound of the curvature (Böhning 1992), so that no step length
-    is searched for. A segment of which only rejections are known counts as one of the other codes,
+    Always the same number of quasi-Newton steps from 0: where one stopped by how small a step is, a rounding error
+    could decide about a step. A segment of which only rejections are known counts as one of the other codes,
     whichever the model takes it for.
 
     Args:
@@ -166,15 +171,16 @@ class SoftmaxCodes:
         features = np.column_stack([features, np.full(len(features), 0.5, dtype=np.float32)])
         self._features, self._axes = _fewest_columns(features)
         applying = lessons.targets.sum(axis=1)
-        self._weights = np.append(lessons.weights * applying, np.ones(len(lessons.rejected_features)))
+        open_rows = len(lessons.rejected_features)
+        self._weights = np.append(lessons.weights * applying, np.ones(open_rows)).astype(np.float32)
         shares = lessons.targets / np.maximum(applying, 1e-12)[:, None]
-        self._shares = np.concatenate([shares, np.zeros((len(lessons.rejected_features), shares.shape[1]))])
-        self._allowed = np.ones(self._shares.shape, dtype=np.float32)
+        self._shares = np.concatenate([shares, np.zeros((open_rows, shares.shape[1]))]).astype(np.float32)
+        self._allowed = np.ones((open_rows, shares.shape[1]), dtype=np.float32)
         for row, code in lessons.rejections:
-            self._allowed[len(lessons.features) + row, code] = 0
-        self._open = np.arange(len(features)) >= len(lessons.features)
-        self._solve()
-        slopes = self._axes @ self._solution if self._axes is not None else self._solution
+            self._allowed[row, code] = 0
+        self._known = len(lessons.features)
+        self._solution, self._logits = self._solve()
+        slopes = (self._axes @ self._solution if self._axes is not None else self._solution).astype(np.float64)
         self.coefficients: Floats = slopes[:-1]
         self.intercepts: Floats = 0.5 * slopes[-1]
 
@@ -183,65 +189,132 @@ class SoftmaxCodes:
 
         (Approximate leave-one-out: Rad and Maleki 2020.)
         """
-        features = self._features.astype(np.float64)
-        logits = features @ self._solution
-        likely = softmax(logits)
-        curvature = self._weights[:, None] * likely * (1 - likely)
-        left: Floats = logits[rows]
-        place_of = dict(zip(rows.tolist(), range(len(rows)), strict=True))
-        for code in range(logits.shape[1]):
-            near = self._contested(curvature[:, code])
-            places = [(at, place_of[row]) for at, row in enumerate(near.tolist()) if row in place_of]
-            if not places:
-                continue
-            at, place = np.array(places).T
-            leverage = _leverage(features[near], curvature[near, code])[at] * self._weights[near[at]]
-            surprise = self._shares[near[at], code] - likely[near[at], code]
-            damping = np.maximum(1 - leverage * (likely * (1 - likely))[near[at], code], 0.05)
-            left[place, code] -= leverage * surprise / damping
+        return self._logits_without[rows]
+
+    @cached_property
+    def _logits_without(self) -> Floats:
+        left = self._logits.astype(np.float64)
+        likely = softmax(left)
+        spread = likely * (1 - likely)
+        for code in range(left.shape[1]):
+            near = _contested(self._weights * spread[:, code])
+            weights = self._weights[near]
+            leverage = weights * _leverage(self._features[near], weights * spread[near, code])
+            surprise = self._shares[near, code] - likely[near, code]
+            left[near, code] -= leverage * surprise / np.maximum(1 - leverage * spread[near, code], 0.05)
         return left
 
-    def _contested(self, curvature: Floats) -> Rows:
-        """The rows that decide a code: of the others each one's own target hardly moves it."""
-        most = np.argsort(-curvature, kind="stable")[:MOST_CONTESTED]
-        return np.sort(most[curvature[most] > LEAST_CURVATURE])
-
-    def _solve(self) -> None:
-        features, weights = self._features, self._weights.astype(np.float32)
-        weighted = (features * weights[:, None]).T
-        curvature = 0.5 * (weighted @ features).astype(np.float64)
-        curvature[np.diag_indices_from(curvature)] += SOFTMAX_PENALTY
-        scale = np.linalg.inv(curvature).astype(np.float32)
-        shares = self._shares.astype(np.float32)
-        at = before = np.zeros((features.shape[1], shares.shape[1]), dtype=np.float32)
-        run = 0
+    def _solve(self) -> tuple[Features, Features]:
+        """(coefficients, logits of the rows)."""
+        curvature = np.float32(TYPICAL_CURVATURE) * _moments(self._features, self._weights)
+        curvature[np.diag_indices_from(curvature)] += np.float32(SOFTMAX_PENALTY)
+        directions = StepDirections(_inverse(curvature))
+        at = np.zeros((self._features.shape[1], self._shares.shape[1]), dtype=np.float32)
+        logits = np.zeros_like(self._shares)
+        likely, loss = self._judged(at, logits)
+        gradient = self._gradient(at, likely)
         for _ in range(SOFTMAX_STEPS):
-            ahead = at + np.float32(run / (run + 3)) * (at - before)
-            likely = softmax(features @ ahead)
-            gradient = weighted @ (self._expected(shares, likely) - likely) - np.float32(SOFTMAX_PENALTY) * ahead
-            reached = ahead + scale @ gradient
-            # Momentum that leads uphill no longer helps: begin anew.
-            run = run + 1 if np.vdot(gradient, reached - at) >= 0 else 0
-            before, at = at, reached
-            if np.abs(at - before).max() < SMALL_STEP:
+            step = directions.down(gradient)
+            along = self._features @ step
+            for _ in range(MOST_HALVINGS):
+                likely, reached = self._judged(at + step, logits + along)
+                if reached <= loss:
+                    break
+                step, along = step / 2, along / 2
+            at, logits, loss = at + step, logits + along, reached
+            before, gradient = gradient, self._gradient(at, likely)
+            directions.learn(step, gradient - before)
+            if np.abs(step).max() < SMALL_STEP:
                 break
-        self._solution = at.astype(np.float64)
+        return at, logits
 
-    def _expected(self, shares: Features, likely: Features) -> Features:
-        if not self._open.any():
-            return shares
-        left = likely[self._open] * self._allowed[self._open]
-        expected = shares.copy()
-        expected[self._open] = left / np.maximum(left.sum(axis=1, keepdims=True), np.float32(1e-12))
+    def _judged(self, at: Features, logits: Features) -> tuple[Features, float]:
+        """(how likely each code is, how unlikely all that is known is, in nats, with the penalty)."""
+        top = logits.max(axis=1, keepdims=True)
+        likely = np.exp(logits - top)
+        totals = likely.sum(axis=1, keepdims=True)
+        likely /= totals
+        unlikely = (np.log(totals) + top)[:, 0]
+        unlikely[: self._known] -= (self._shares * logits)[: self._known].sum(axis=1)
+        left = (likely[self._known :] * self._allowed).sum(axis=1)
+        unlikely[self._known :] = -np.log(np.maximum(left, np.float32(1e-12)))
+        penalty = SOFTMAX_PENALTY / 2 * float(np.vdot(at, at))
+        return likely, float(self._weights.astype(np.float64) @ unlikely) + penalty
+
+    def _gradient(self, at: Features, likely: Features) -> Features:
+        surprise = likely - self._shares
+        surprise[self._known :] -= self._expected(likely[self._known :])
+        surprise *= self._weights[:, None]
+        slope: Features = self._features.T @ surprise
+        return slope + np.float32(SOFTMAX_PENALTY) * at
+
+    def _expected(self, likely: Features) -> Features:
+        """What rows of which only rejections are known are taken for."""
+        left = likely * self._allowed
+        expected: Features = left / np.maximum(left.sum(axis=1, keepdims=True), np.float32(1e-12))
         return expected
 
 
-def _leverage(features: Features | Floats, curvature: Floats) -> Floats:
-    """Each row's features measured by the inverse of the penalised curvature of a code, shape (rows,)."""
-    kernel = features @ features.T
-    solved = np.linalg.solve(kernel + np.diag(SOFTMAX_PENALTY / curvature), kernel)
-    leverage: Floats = (np.diag(kernel) - (kernel * solved.T).sum(axis=1)) / SOFTMAX_PENALTY
+def _contested(curvature: Floats) -> Rows:
+    """The rows that decide a code: of the others each one's own target hardly moves it."""
+    near = np.flatnonzero(curvature > LEAST_CURVATURE)
+    most = np.argsort(-curvature[near], kind="stable")[:MOST_CONTESTED]
+    return np.sort(near[most])
+
+
+def _leverage(features: Features, curvature: Floats) -> Floats:
+    """Each row's features measured by the inverse of the penalised curvature of a code, shape (rows,).
+
+    From the diagonal of an inverse alone (Woodbury's identity, applied twice).
+    """
+    noise = SOFTMAX_PENALTY / curvature
+    inverse = np.linalg.inv(features @ features.T + np.diag(noise.astype(np.float32)))
+    leverage: Floats = (1 - noise * np.diag(inverse)) / curvature
     return leverage
+
+
+def _moments(features: Features, weights: Floats | Features) -> Features:
+    """The weighted matrix of second moments, shape (features, features)."""
+    scaled = features * np.sqrt(weights).astype(np.float32)[:, None]
+    moments: Features = scaled.T @ scaled
+    return moments
+
+
+def _inverse(matrix: Numbers) -> Numbers:
+    """The inverse of a symmetric, positive definite matrix, from those of its halves (Schur's complement).
+
+    A third of the time of the general one; scipy has a faster one still, but its threads and those of numpy take the
+    processors from each other.
+    """
+    if len(matrix) <= INVERTED_WHOLE:
+        whole: Numbers = np.linalg.inv(matrix)
+        return whole
+    half = len(matrix) // 2
+    above, across, below = matrix[:half, :half], matrix[:half, half:], matrix[half:, half:]
+    first = _inverse(above)
+    moved = first @ across
+    last = _inverse(below - across.T @ moved)
+    corner = moved @ last
+    inverse: Numbers = np.block([[first + corner @ moved.T, -corner], [-corner.T, last]])
+    return inverse
+
+
+def code_sums(shares: Floats, weights: Floats, features: Features) -> Floats:
+    """For each code the sum of its rows' features, shape (codes, features).
+
+    Args:
+        shares: how far each row belongs to each code, mostly 0, shape (rows, codes).
+        weights: of the rows.
+        features: shape (rows, features).
+    """
+    from scipy.sparse import csr_array
+
+    rows, codes = np.nonzero(shares)
+    of_codes = csr_array(
+        ((shares[rows, codes] * weights[rows]).astype(np.float32), (codes, rows)), shape=shares.shape[::-1]
+    )
+    sums: Floats = (of_codes @ features).astype(np.float64)
+    return sums
 
 
 def softmax(logits: Numbers) -> Numbers:
@@ -279,7 +352,7 @@ class PrototypeCodes:
 
     def __init__(self, lessons: Lessons) -> None:
         self._lessons = lessons
-        self._sums: Floats = (lessons.targets * lessons.weights[:, None]).T @ lessons.features
+        self._sums = code_sums(lessons.targets, lessons.weights, lessons.features)
         lengths = np.maximum(np.linalg.norm(self._sums, axis=1), 1e-12)
         self.coefficients: Floats = (PROTOTYPE_SHARPNESS * self._sums / lengths[:, None]).T
         self.intercepts: Floats = np.zeros(len(lengths))

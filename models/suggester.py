@@ -17,6 +17,7 @@ from models.encoder import TextEncoder, Vectors, checked_vectors, encode_checked
 from models.example_bank import Evidence, Example, ExampleBank, cosine, merged_examples, merged_vectors
 from models.reference import Background, Reference
 from models.word_features import has_words
+from models.word_counts import WordCounts
 
 __all__ = [
     "DEFAULT_TOP_K",
@@ -117,6 +118,7 @@ class Suggester:
         examples: coded segments. A code above the leaves says that one of those below it applies; a retired
             one says nothing.
         vectors: the examples' in their contexts, where they are known, shape (len(examples), dimension).
+        word_counts: remembers which words texts use, from one suggester to the next; it leaves no trace.
 
     Raises:
         ExampleNotAccepted: an example names a code that is not in the codebook.
@@ -149,6 +151,7 @@ class Suggester:
         reference: Reference,
         examples: Sequence[Example] = (),
         vectors: Vectors | None = None,
+        word_counts: WordCounts | None = None,
     ) -> None:
         self.codebook = codebook
         self._encoder = encoder
@@ -164,7 +167,9 @@ class Suggester:
             known = merged_vectors([example.text for example in examples], vectors)
             vectors = np.array([known[text] for text in texts], dtype=np.float32).reshape(own.shape)
         self._words = code_words(codebook, self._leaves, encoder)
-        self._scorer = CodeScorer(codebook, self._leaves, self._words, coded, vectors, own, reference)
+        self._scorer = CodeScorer(
+            codebook, self._leaves, self._words, coded, vectors, own, reference, word_counts or WordCounts()
+        )
         self._bank = ExampleBank(coded, vectors=vectors, applied=self._scorer.coded.applied)
         talk = self._scorer.logits(background.texts, background.vectors)[:, :-1]
         self._zero = float(np.median(talk.max(axis=1, initial=0)))
