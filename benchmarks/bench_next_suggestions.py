@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench_learning import DIMENSION, REFITS, Study
+from bench_learning import REFITS, Study
 
+from models.hashing_encoder import DIMENSION
 from service.actions.create_project import create_project
 from service.actions.decide import Decide, Wish
 from service.actions.suggest_for_project import SuggestForProject

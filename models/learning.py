@@ -38,8 +38,7 @@ SOFTMAX_STEPS = 10
 SMALL_STEP = 1e-4
 # What most rows weigh in the curvature of most codes: it says which way to go at first, not where that ends.
 TYPICAL_CURVATURE = 0.1
-MOST_HALVINGS = 10
-INVERTED_WHOLE = 128
+INVERTED_WHOLE = 64
 PROTOTYPE_SHARPNESS = 20.0
 # Rows that count less than this for a code are passed over when it is asked without them, and so many are enough.
 LEAST_CURVATURE = 0.01
@@ -109,9 +108,9 @@ class RidgeCodes:
         self.intercepts: Floats = RIDGE_SHARPNESS * (self._heights - self._mean @ self._slopes)
 
     def _solve_by_rows(self) -> Floats:
-        self._centred = self._features - self._mean
+        self._centred: Floats = self._features - self._mean
         kernel = self._centred @ self._centred.T
-        self._dual: Floats | None = np.linalg.inv(kernel + np.diag(RIDGE_PENALTY / self._weights))
+        self._dual: Floats | None = _inverse(kernel + np.diag(RIDGE_PENALTY / self._weights))
         slopes: Floats = self._centred.T @ (self._dual @ (self._targets - self._heights))
         return slopes
 
@@ -216,11 +215,10 @@ class SoftmaxCodes:
         for _ in range(SOFTMAX_STEPS):
             step = directions.down(gradient)
             along = self._features @ step
-            for _ in range(MOST_HALVINGS):
+            likely, reached = self._judged(at + step, logits + along)
+            while reached > loss and np.abs(step).max() > SMALL_STEP:
+                step, along = np.float32(0.5) * step, np.float32(0.5) * along
                 likely, reached = self._judged(at + step, logits + along)
-                if reached <= loss:
-                    break
-                step, along = step / 2, along / 2
             at, logits, loss = at + step, logits + along, reached
             before, gradient = gradient, self._gradient(at, likely)
             directions.learn(step, gradient - before)
@@ -281,21 +279,24 @@ def _moments(features: Features, weights: Floats | Features) -> Features:
 
 
 def _inverse(matrix: Numbers) -> Numbers:
-    """The inverse of a symmetric, positive definite matrix, from those of its halves (Schur's complement).
+    """The inverse of a symmetric, positive definite matrix by way of Cholesky's factor: half the general one's time.
 
-    A third of the time of the general one; scipy has a faster one still, but its threads and those of numpy take the
-    processors from each other.
+    Scipy has it too, but its threads and those of numpy take the processors from each other.
     """
-    if len(matrix) <= INVERTED_WHOLE:
-        whole: Numbers = np.linalg.inv(matrix)
-        return whole
-    half = len(matrix) // 2
-    above, across, below = matrix[:half, :half], matrix[:half, half:], matrix[half:, half:]
-    first = _inverse(above)
-    moved = first @ across
-    last = _inverse(below - across.T @ moved)
-    corner = moved @ last
-    inverse: Numbers = np.block([[first + corner @ moved.T, -corner], [-corner.T, last]])
+    left = _inverse_of_lower(np.asarray(np.linalg.cholesky(matrix), dtype=matrix.dtype))
+    inverse: Numbers = left.T @ left
+    return inverse
+
+
+def _inverse_of_lower(factor: Numbers) -> Numbers:
+    """The inverse of a lower triangular matrix, from those of its halves."""
+    if len(factor) <= INVERTED_WHOLE:
+        return np.asarray(np.linalg.inv(factor), dtype=factor.dtype)
+    half = len(factor) // 2
+    inverse = np.zeros_like(factor)
+    first, last = (_inverse_of_lower(part) for part in (factor[:half, :half], factor[half:, half:]))
+    inverse[:half, :half], inverse[half:, half:] = first, last
+    inverse[half:, :half] = -last @ (factor[half:, :half] @ first)
     return inverse
 
 

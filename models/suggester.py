@@ -118,7 +118,7 @@ class Suggester:
         examples: coded segments. A code above the leaves says that one of those below it applies; a retired
             one says nothing.
         vectors: the examples' in their contexts, where they are known, shape (len(examples), dimension).
-        word_counts: remembers which words texts use, from one suggester to the next; it leaves no trace.
+        word_counts: remembers which words texts use, from one suggester to the next.
 
     Raises:
         ExampleNotAccepted: an example names a code that is not in the codebook.

@@ -14,19 +14,24 @@ DIMENSION = 512
 # A word counts as its parts of so many characters, so that its other forms are near to it.
 PART = 4
 FRACTIONS = 2.0**20
+# A language has hardly more; their parts take some 50 MB.
+MOST_WORDS = 100_000
 _WORD = re.compile(r"\w\w+")
 
 
 class WordCounts:
     """Counts of the words' parts, hashed into ``DIMENSION`` signed columns (feature hashing: Weinberger et al. 2009).
 
-    Remembers them, in memory only and with digests of the texts, never the texts. Safe for many threads.
+    Remembers those that it is told to, in memory only and with digests of the texts, never the texts. Safe for many
+    threads.
 
     Args:
         capacity: the number of texts remembered; with more it begins anew.
 
     Example:
-        >>> rows = WordCounts().of(["money is money", "money is"]).toarray()
+        >>> counts = WordCounts()
+        >>> counts.remember(["money is money"])
+        >>> rows = counts.of(["money is money", "money is"]).toarray()
         >>> bool(abs(rows[0]).sum() > abs(rows[1]).sum())
         True
     """
@@ -35,32 +40,35 @@ class WordCounts:
         self._capacity = capacity
         self._places = _Places()
         self._rows: dict[bytes, int] = {}
-        self._counts: Any = None
+        self._remembered: Any = None
         self._lock = threading.Lock()
+
+    def remember(self, texts: Sequence[str]) -> None:
+        """Counts those of the texts that are not remembered yet."""
+        # Imported here because it takes long, and a service that has no texts yet need not wait for it.
+        from scipy.sparse import vstack
+
+        by_key = dict(zip(map(_digest, texts), texts, strict=True))
+        with self._lock:
+            fresh = {key: text for key, text in by_key.items() if key not in self._rows}
+            if len(self._rows) + len(fresh) > self._capacity:
+                fresh, self._rows, self._remembered = by_key, {}, None
+            if fresh:
+                counted = self._counted(list(fresh.values()))
+                known = [] if self._remembered is None else [self._remembered]
+                self._remembered = vstack([*known, counted], format="csr")
+                self._rows.update(zip(fresh, range(len(self._rows), len(self._rows) + len(fresh)), strict=True))
 
     def of(self, texts: Sequence[str]) -> Any:
         """Counts of the parts in each column, a sparse array of shape (len(texts), DIMENSION), float64.
 
         A word that is repeated counts less each time. A row depends on its own text alone, to the bit.
         """
-        keys = [hashlib.sha256(text.encode(errors="surrogatepass")).digest() for text in texts]
         with self._lock:
-            missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._rows}
-            if len(self._rows) + len(missing) > self._capacity:
-                missing = dict(zip(keys, texts, strict=True))
-                self._rows, self._counts, self._places = {}, None, _Places()
-            self._remember(missing)
-            return self._counts[[self._rows[key] for key in keys]]
-
-    def _remember(self, texts: dict[bytes, str]) -> None:
-        # Imported here because it takes long, and a service that has no texts yet need not wait for it.
-        from scipy.sparse import vstack
-
-        if self._counts is not None and not texts:
-            return
-        self._rows.update(zip(texts, range(len(self._rows), len(self._rows) + len(texts)), strict=True))
-        counted = self._counted(list(texts.values()))
-        self._counts = counted if self._counts is None else vstack([self._counts, counted], format="csr")
+            rows = [self._rows.get(key) for key in map(_digest, texts)]
+            if rows and None not in rows:
+                return self._remembered[rows]
+        return self._counted(texts)
 
     def _counted(self, texts: Sequence[str]) -> Any:
         from scipy.sparse import csr_array
@@ -96,8 +104,14 @@ class _Places(dict[str, list[int]]):
     """For each part of a word twice its column, plus 1 if it counts negatively."""
 
     def __missing__(self, word: str) -> list[int]:
+        if len(self) >= MOST_WORDS:
+            self.clear()
         padded = f" {word} "
         parts = [padded[start : start + PART] for start in range(len(padded) - PART + 1)]
         digests = [zlib.crc32(part.encode(errors="surrogatepass")) for part in parts]
         places = self[word] = [digest % DIMENSION * 2 + (digest >> 31) for digest in digests]
         return places
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).digest()

@@ -23,8 +23,8 @@ class WordFeatures:
     """TF-IDF of the words' parts, hashed into ``DIMENSION`` signed columns.
 
     Args:
-        texts: what says how common a part of a word is.
-        counts: remembers what is counted; what it holds already leaves no trace.
+        texts: what says how common a part of a word is; remembered by the counts.
+        counts: what they remember already spares time and leaves no trace.
 
     Example:
         >>> words = WordFeatures(["money is short", "the money", "the weather"], WordCounts())
@@ -35,6 +35,7 @@ class WordFeatures:
 
     def __init__(self, texts: Sequence[str], counts: WordCounts) -> None:
         self._counts = counts
+        counts.remember(texts)
         used = np.bincount(counts.of(texts).indices, minlength=DIMENSION)
         self._rarity: Floats = np.log((1 + len(texts)) / (1 + used)) + 1
 

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.encoder import TextEncoder
@@ -17,6 +17,7 @@ from models.reference import Background, shipped_background
 from models.remembering_encoder import RememberingEncoder
 from models.shared_encoder import SharedEncoder
 from models.suggester import METHOD_VERSION
+from models.word_counts import WordCounts
 from service import limits
 from service.errors import ModelNotReady, ModelUnknown
 from service.fitted_folders import FittedFolders
@@ -38,11 +39,13 @@ class LoadedModel:
         key: the name by which requests ask for it.
         encoder: what makes its vectors.
         background: the shipped everyday talk as this encoder sees it.
+        word_counts: which words the texts use that suggesters learnt from.
     """
 
     key: str
     encoder: TextEncoder
     background: Background
+    word_counts: WordCounts = field(default_factory=WordCounts)
 
     @property
     def version(self) -> str:

@@ -12,7 +12,7 @@ from models.codebook import Codebook
 from models.context import NO_CONTEXT, Context
 from models.suggester import Example, SegmentSuggestions, Suggestion
 from service.formats.suggestion_rows import suggestion_content
-from service.storage.codings import coded_segments, rejected_codes
+from service.storage.codings import codes_by_segment, rejected_codes
 from service.storage.decisions import wait_for_turn
 from service.storage.suggestions import renew_suggestions, settled_codes, settled_segments
 from service.storage.transcripts import SpokenText, segments_there
@@ -46,7 +46,7 @@ class Origin:
 
 def coded_examples(connection: Connection, coding_set_id: int, corpus: Sequence[SpokenText]) -> list[CodedExample]:
     """What was found in a coding set on segments of the corpus, as it stands now and in the corpus's order."""
-    coded: dict[int, tuple[str, ...]] = {one.segment_id: one.codes for one in coded_segments(connection, coding_set_id)}
+    coded = codes_by_segment(connection, coding_set_id)
     closed = settled_segments(connection, coding_set_id)
     coded |= dict.fromkeys(closed, ())
     rejected: dict[int, list[str]] = defaultdict(list)

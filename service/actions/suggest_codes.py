@@ -90,4 +90,11 @@ class SuggestCodes:
 
 
 def _build(codebook: Codebook, model: LoadedModel, examples: Sequence[Example]) -> Suggester:
-    return Suggester(codebook, model.encoder, background=model.background, reference=no_reference(), examples=examples)
+    return Suggester(
+        codebook,
+        model.encoder,
+        background=model.background,
+        reference=no_reference(),
+        examples=examples,
+        word_counts=model.word_counts,
+    )

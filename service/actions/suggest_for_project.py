@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from models.codebook import Codebook, codebook_from_json
-from models.reference import CorpusSample
+from models.reference import CorpusSample, sample_of
 from models.suggester import DEFAULT_TOP_K, Example, Suggester, encode_segments, has_words, put_in_context
 from service import limits
 from service.actions.kept_vectors import KeptVectorsEncoder, ProjectVectors
@@ -129,13 +129,14 @@ class _Material:
 
 def _suggester(material: _Material, model: LoadedModel, encoder: KeptVectorsEncoder) -> Suggester:
     """From all of the project: its corpus is the reference, its codings are the examples."""
-    texts = [segment.text for segment in material.corpus if has_words(segment.text)]
+    sample = sample_of(segment.text for segment in material.corpus if has_words(segment.text))
     corpus = CorpusSample()
-    corpus.add(texts, encode_segments(material.codebook, encoder, texts))
+    corpus.add(sample, encode_segments(material.codebook, encoder, sample))
     return Suggester(
         material.codebook,
         encoder,
         background=model.background,
         reference=corpus.reference(),
         examples=material.examples,
+        word_counts=model.word_counts,
     )

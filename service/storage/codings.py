@@ -3,10 +3,9 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from typing import Any, Literal
 
-from sqlalchemy import Connection, FromClause, Row, Select, exists, func, select
+from sqlalchemy import Connection, FromClause, Row, Select, bindparam, exists, func, select
 
 from service.storage.decisions import Kind
 from service.storage.rows import on_segments
@@ -17,9 +16,7 @@ from service.storage.tables import (
     codings,
     decisions,
     no_codes,
-    segments,
     suggestions,
-    transcripts,
 )
 from service.storage.times import in_utc
 
@@ -75,20 +72,6 @@ class CodingFilter:
     code: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class CodedSegment:
-    """A segment with all codes that stand on it, as an example to learn from.
-
-    Attributes:
-        reference: how it is cited, e.g. ``BU 11``.
-    """
-
-    segment_id: int
-    text: str
-    codes: tuple[str, ...]
-    reference: str
-
-
 ALL_CODINGS = CodingFilter()
 
 
@@ -135,23 +118,14 @@ def rejected_codes(
     return {(row.segment_id, row.code) for row in rows}
 
 
-def coded_segments(
+def codes_by_segment(
     connection: Connection, coding_set_id: int, origins: Collection[Origin] = BY_DECISION
-) -> list[CodedSegment]:
-    """The segments on which codes of these origins stand in a coding set, in the order of their ids."""
-    query = _CODED.where(codings.c.coding_set_id == coding_set_id, codings.c.origin.in_(origins))
-    by_segment = groupby(connection.execute(query), key=lambda row: row.segment_id)
-    return [_coded_segment(list(rows)) for _, rows in by_segment]
-
-
-def _coded_segment(rows: list[Row[Any]]) -> CodedSegment:
-    first = rows[0]
-    return CodedSegment(
-        segment_id=first.segment_id,
-        text=first.text,
-        codes=tuple(row.code for row in rows),
-        reference=f"{first.label} {first.paragraph}",
-    )
+) -> dict[int, tuple[str, ...]]:
+    """The segments on which codes of these origins stand in a coding set, each with its codes as they were set."""
+    found: dict[int, tuple[str, ...]] = {}
+    for segment_id, code in connection.execute(_CODES, {"in_set": coding_set_id, "of_origins": list(origins)}):
+        found[segment_id] = (*found.get(segment_id, ()), code)
+    return found
 
 
 def _page(
@@ -206,10 +180,12 @@ _REJECTED = select(suggestions.c.segment_id, suggestions.c.code).where(
         codings.c.ended_by_id.is_(None),
     ),
 )
-_CODED: Select[Any] = (
-    select(codings.c.segment_id, codings.c.code, segments.c.text, segments.c.paragraph, transcripts.c.label)
-    .join(segments, segments.c.id == codings.c.segment_id)
-    .join(transcripts, transcripts.c.id == segments.c.transcript_id)
-    .where(codings.c.ended_by_id.is_(None))
+_CODES = (
+    select(codings.c.segment_id, codings.c.code)
+    .where(
+        codings.c.coding_set_id == bindparam("in_set"),
+        codings.c.origin.in_(bindparam("of_origins", expanding=True)),
+        codings.c.ended_by_id.is_(None),
+    )
     .order_by(codings.c.segment_id, codings.c.id)
 )

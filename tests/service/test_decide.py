@@ -27,9 +27,8 @@ from service.errors import (
 )
 from service.storage import decisions as storage
 from service.storage.codings import (
-    CodedSegment,
     CodingFilter,
-    coded_segments,
+    codes_by_segment,
     list_codings,
     list_no_codes,
     rejected_codes,
@@ -904,12 +903,11 @@ def test_segments_with_their_codes_are_examples_to_learn_from(study: Study) -> N
     with study.database.write() as connection:
         connection.execute(update(codings).where(codings.c.code == "stigma").values(origin="file"))
     with study.database.read() as connection:
-        first = CodedSegment(segment_id=study.segments[0], text="They give hope 0.", codes=("cost",), reference="BU 11")
-        second = replace(first, segment_id=study.segments[1], text="They give hope 1.", reference="BU 12")
-        assert coded_segments(connection, study.coding_set) == [first, replace(second, codes=("hope",))]
-        with_files = coded_segments(connection, study.coding_set, ("accepted", "hand", "file"))
-        assert with_files == [first, replace(second, codes=("hope", "stigma"))]
-        assert coded_segments(connection, study.own_set) == []
+        first, second = study.segments[:2]
+        assert codes_by_segment(connection, study.coding_set) == {first: ("cost",), second: ("hope",)}
+        with_files = codes_by_segment(connection, study.coding_set, ("accepted", "hand", "file"))
+        assert with_files == {first: ("cost",), second: ("hope", "stigma")}
+        assert codes_by_segment(connection, study.own_set) == {}
 
 
 def test_an_ended_no_code_is_kept_with_what_ended_it(study: Study) -> None:
