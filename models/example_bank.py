@@ -1,6 +1,6 @@
 """What people have decided so far: one example for each text, and which of them speak for a suggestion."""
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -118,11 +118,12 @@ def merged_examples(examples: Sequence[Example], codebook: Codebook) -> list[Exa
     Raises:
         ExampleNotAccepted: an example names a code that is not in the codebook.
     """
+    known = {code.id for code in codebook.codes}
     speaking = {code.id for leaf in codebook.active_leaves for code in codebook.path(leaf.id)}
     of_text: dict[str, list[Example]] = {}
     for index, example in enumerate(examples):
         for place, codes in (("codes", example.codes), ("rejected", example.rejected)):
-            if any(code not in codebook for code in codes):
+            if not known.issuperset(codes):
                 raise ExampleNotAccepted(
                     "The example names a code that is not in the codebook.", places=(f"examples[{index}].{place}",)
                 )
@@ -150,11 +151,11 @@ def _middle(different: Sequence[Vectors]) -> Vectors:
     return different[0] if len(different) == 1 else unit_rows(np.mean(different, axis=0)[None])[0]
 
 
-def _of_codes(example: Example, speaking: Set[str]) -> Example | None:
+def _of_codes(example: Example, speaking: set[str]) -> Example | None:
     """What it says of these codes; None if that is nothing, though it says something of others."""
-    codes, rejected = (tuple(filter(speaking.__contains__, some)) for some in (example.codes, example.rejected))
-    if (codes, rejected) == (example.codes, example.rejected):
+    if speaking.issuperset(example.codes) and speaking.issuperset(example.rejected):
         return example
+    codes, rejected = (tuple(filter(speaking.__contains__, some)) for some in (example.codes, example.rejected))
     return replace(example, codes=codes, rejected=rejected) if codes or rejected else None
 
 

@@ -33,11 +33,13 @@ RIDGE_SHARPNESS = 10.0
 # What a rejection says, where applying says 1. Below 0 it would say more than that the code does not apply.
 REJECTED = 0.0
 SOFTMAX_PENALTY = 0.1
-SOFTMAX_STEPS = 10
+SOFTMAX_STEPS = 12
 # Steps smaller than this change no score that is shown.
 SMALL_STEP = 1e-4
-# What most rows weigh in the curvature of most codes: it says which way to go at first, not where that ends.
-TYPICAL_CURVATURE = 0.1
+# What rows weigh in the curvature of most codes: it says which way to go at first, not where that ends.
+TYPICAL_CURVATURE = 0.07
+# The column that makes the intercept, held back like the rest.
+INTERCEPT_COLUMN = 0.5
 INVERTED_WHOLE = 64
 PROTOTYPE_SHARPNESS = 20.0
 # Rows that count less than this for a code are passed over when it is asked without them, and so many are enough.
@@ -64,6 +66,22 @@ class Lessons:
     weights: Floats
     rejections: Sequence[tuple[int, int]]
     rejected_features: Features
+
+    @cached_property
+    def mean(self) -> Floats:
+        """Of the features, weighted, shape (features,)."""
+        mean: Floats = (self.weights.astype(np.float32) @ self.features).astype(np.float64) / self.weights.sum()
+        return mean
+
+    @cached_property
+    def sums(self) -> Floats:
+        """For each code those of its rows' features, weighted, shape (codes, features)."""
+        return code_sums(self.targets * self.weights[:, None], self.features)
+
+    @cached_property
+    def inverse(self) -> Floats:
+        """Of the features' second moments about their mean with ``RIDGE_PENALTY``, shape (features, features)."""
+        return _inverse(_moments(self.features - self.mean.astype(np.float32), self.weights).astype(np.float64))
 
 
 class Learner(Protocol):
@@ -98,11 +116,11 @@ class RidgeCodes:
     def __init__(self, lessons: Lessons) -> None:
         self._features, self._targets, self._weights = lessons.features, lessons.targets, lessons.weights
         total = self._weights.sum()
-        self._mean: Floats = (self._weights.astype(np.float32) @ self._features).astype(np.float64) / total
+        self._mean = lessons.mean
         self._heights = self._weights @ self._targets / total
         # Whichever is smaller: one equation for each row, or one for each feature.
         is_dual = len(self._features) < self._features.shape[1]
-        self._slopes = self._solve_by_rows() if is_dual else self._solve_by_features()
+        self._slopes = self._solve_by_rows() if is_dual else self._solve_by_features(lessons)
         self._reject(lessons)
         self.coefficients: Floats = RIDGE_SHARPNESS * self._slopes
         self.intercepts: Floats = RIDGE_SHARPNESS * (self._heights - self._mean @ self._slopes)
@@ -114,13 +132,10 @@ class RidgeCodes:
         slopes: Floats = self._centred.T @ (self._dual @ (self._targets - self._heights))
         return slopes
 
-    def _solve_by_features(self) -> Floats:
-        self._dual = None
-        moments = _moments(self._features - self._mean.astype(np.float32), self._weights).astype(np.float64)
-        moments[np.diag_indices_from(moments)] += RIDGE_PENALTY
-        self._inverse = _inverse(moments)
-        sums = code_sums(self._targets, self._weights, self._features)
-        return self._inverse @ (sums - np.outer(self._weights @ self._targets, self._mean)).T
+    def _solve_by_features(self, lessons: Lessons) -> Floats:
+        self._dual, self._inverse = None, lessons.inverse
+        slopes: Floats = self._inverse @ (lessons.sums - np.outer(self._weights @ self._targets, self._mean)).T
+        return slopes
 
     def without_themselves(self, rows: Rows) -> Floats:
         """Exact, but for what rejections changed."""
@@ -166,8 +181,7 @@ class SoftmaxCodes:
 
     def __init__(self, lessons: Lessons) -> None:
         features = np.concatenate([lessons.features, lessons.rejected_features])
-        # The last column makes the intercept, held back like the rest.
-        features = np.column_stack([features, np.full(len(features), 0.5, dtype=np.float32)])
+        features = np.column_stack([features, np.full(len(features), INTERCEPT_COLUMN, dtype=np.float32)])
         self._features, self._axes = _fewest_columns(features)
         applying = lessons.targets.sum(axis=1)
         open_rows = len(lessons.rejected_features)
@@ -178,10 +192,10 @@ class SoftmaxCodes:
         for row, code in lessons.rejections:
             self._allowed[row, code] = 0
         self._known = len(lessons.features)
-        self._solution, self._logits = self._solve()
+        self._solution, self._logits = self._solve(_first_guess(lessons) if self._axes is None else self._guess())
         slopes = (self._axes @ self._solution if self._axes is not None else self._solution).astype(np.float64)
         self.coefficients: Floats = slopes[:-1]
-        self.intercepts: Floats = 0.5 * slopes[-1]
+        self.intercepts: Floats = INTERCEPT_COLUMN * slopes[-1]
 
     def without_themselves(self, rows: Rows) -> Floats:
         """Nearly: one step of Newton's method back for each code, the other codes held still.
@@ -203,11 +217,13 @@ class SoftmaxCodes:
             left[near, code] -= leverage * surprise / np.maximum(1 - leverage * spread[near, code], 0.05)
         return left
 
-    def _solve(self) -> tuple[Features, Features]:
-        """(coefficients, logits of the rows)."""
-        curvature = np.float32(TYPICAL_CURVATURE) * _moments(self._features, self._weights)
-        curvature[np.diag_indices_from(curvature)] += np.float32(SOFTMAX_PENALTY)
-        directions = StepDirections(_inverse(curvature))
+    def _guess(self) -> Features:
+        """As :func:`_first_guess`, where there are fewer columns than features."""
+        return _inverse(_moments(self._features, self._weights)) / np.float32(TYPICAL_CURVATURE)
+
+    def _solve(self, guess: Features) -> tuple[Features, Features]:
+        """(coefficients, logits of the rows), from a first guess of the inverse curvature."""
+        directions = StepDirections(guess)
         at = np.zeros((self._features.shape[1], self._shares.shape[1]), dtype=np.float32)
         logits = np.zeros_like(self._shares)
         likely, loss = self._judged(at, logits)
@@ -272,10 +288,27 @@ def _leverage(features: Features, curvature: Floats) -> Floats:
 
 
 def _moments(features: Features, weights: Floats | Features) -> Features:
-    """The weighted matrix of second moments, shape (features, features)."""
+    """The weighted matrix of second moments with ``RIDGE_PENALTY``, shape (features, features)."""
     scaled = features * np.sqrt(weights).astype(np.float32)[:, None]
     moments: Features = scaled.T @ scaled
+    moments[np.diag_indices_from(moments)] += np.float32(RIDGE_PENALTY)
     return moments
+
+
+def _first_guess(lessons: Lessons) -> Features:
+    """The inverse curvature of a softmax regression if each code were about as likely for each row.
+
+    From the ridge regression's matrix, which saves the second largest part of the work: the mean is put back, and the
+    intercept's column beside it, by Sherman's and Morrison's formula.
+    """
+    size = len(lessons.mean)
+    apart = np.zeros((size + 1, size + 1))
+    apart[:size, :size], apart[size, size] = lessons.inverse, 1 / RIDGE_PENALTY
+    mean = np.append(lessons.mean, INTERCEPT_COLUMN)
+    solved, total = apart @ mean, lessons.weights.sum()
+    apart -= np.outer(solved, solved * total / (1 + total * (mean @ solved)))
+    guess: Features = (apart / TYPICAL_CURVATURE).astype(np.float32)
+    return guess
 
 
 def _inverse(matrix: Numbers) -> Numbers:
@@ -300,20 +333,18 @@ def _inverse_of_lower(factor: Numbers) -> Numbers:
     return inverse
 
 
-def code_sums(shares: Floats, weights: Floats, features: Features) -> Floats:
+def code_sums(shares: Floats, features: Features) -> Floats:
     """For each code the sum of its rows' features, shape (codes, features).
 
     Args:
         shares: how far each row belongs to each code, mostly 0, shape (rows, codes).
-        weights: of the rows.
         features: shape (rows, features).
     """
+    # Imported here because it takes long, and only examples need it.
     from scipy.sparse import csr_array
 
     rows, codes = np.nonzero(shares)
-    of_codes = csr_array(
-        ((shares[rows, codes] * weights[rows]).astype(np.float32), (codes, rows)), shape=shares.shape[::-1]
-    )
+    of_codes = csr_array((shares[rows, codes].astype(np.float32), (codes, rows)), shape=shares.shape[::-1])
     sums: Floats = (of_codes @ features).astype(np.float64)
     return sums
 
@@ -353,7 +384,7 @@ class PrototypeCodes:
 
     def __init__(self, lessons: Lessons) -> None:
         self._lessons = lessons
-        self._sums = code_sums(lessons.targets, lessons.weights, lessons.features)
+        self._sums = lessons.sums
         lengths = np.maximum(np.linalg.norm(self._sums, axis=1), 1e-12)
         self.coefficients: Floats = (PROTOTYPE_SHARPNESS * self._sums / lengths[:, None]).T
         self.intercepts: Floats = np.zeros(len(lengths))

@@ -97,7 +97,7 @@ class Reference:
             shares: how far each is an example of each code, shape (examples, codes).
             own: the examples' unit vectors without context, by which the corpus knows them, shape as ``examples``.
         """
-        known = WORDS_WEIGHT * code_vectors.astype(np.float64) + code_sums(shares, np.ones(len(shares)), examples)
+        known = WORDS_WEIGHT * code_vectors.astype(np.float64) + code_sums(shares, examples)
         still = RefinedCodes(known=known, pull=np.zeros_like(known), offsets=np.zeros(len(known)))
         texts = self._without(own[shares.any(axis=1)])
         if len(texts) < LEAST_TEXTS or not len(known):

@@ -76,7 +76,7 @@ def with_texts(examples: Sequence[CodedExample], corpus: Sequence[SpokenText], c
 
 def with_text(one: CodedExample, text: str, codebook: Codebook, context: Context = NO_CONTEXT) -> Example | None:
     """An example as a suggester takes it; None if it says nothing of codes that the codebook has."""
-    known, rejected = (tuple(code for code in codes if code in codebook) for codes in (one.codes, one.rejected))
+    known, rejected = (tuple(filter(codebook.__contains__, codes)) for codes in (one.codes, one.rejected))
     if not (known or rejected) and (one.codes or one.rejected):
         return None
     return Example(text=text, codes=known, rejected=rejected, reference=one.reference, context=context)
