@@ -12,6 +12,8 @@ from models.calibration import (
     HIGHEST_THRESHOLD,
     LEAST_EXAMPLES,
     LOWEST_THRESHOLD,
+    NONE_WEIGHT,
+    SHARPNESS_WEIGHT,
     Calibration,
     Flags,
     Floats,
@@ -124,6 +126,25 @@ def test_enough_examples_bring_the_truth_to_light(sharpness: float, none_offset:
     assert some.sharpness == pytest.approx(sharpness, rel=0.2)
     assert many.sharpness == pytest.approx(sharpness, rel=0.07)
     assert many.none_offset == pytest.approx(none_offset, abs=0.3)
+
+
+@settings(max_examples=20)
+@given(st.integers(LEAST_EXAMPLES, 60), st.floats(0.3, 3), st.floats(-4, 4), st.integers(0, 1_000))
+def test_no_sharpness_or_offset_nearby_explains_the_examples_better(
+    count: int, sharpness: float, none_offset: float, seed: int
+) -> None:
+    standing, applied = drawn(count, 5, calibration(sharpness, none_offset), seed=seed)
+    found = fit(standing, applied)
+
+    def unlikely(sharpness: float, offset: float) -> float:
+        scores = calibration(sharpness, offset).scores(standing, nothing(standing))
+        likely = np.where(applied.any(axis=1), (scores * applied).sum(axis=1), 1 - scores.sum(axis=1))
+        away = np.array([np.log(sharpness / SHIPPED_PRIOR.sharpness), offset - SHIPPED_PRIOR.none_offset])
+        return float(np.array([SHARPNESS_WEIGHT, NONE_WEIGHT]) @ away**2 - np.log(likely).sum())
+
+    least = unlikely(found.sharpness, found.none_offset)
+    for factor, more in ((1.02, 0.0), (0.98, 0.0), (1.0, 0.02), (1.0, -0.02), (1.02, 0.02), (0.98, -0.02)):
+        assert least <= unlikely(found.sharpness * factor, found.none_offset + more)
 
 
 @settings(max_examples=20)

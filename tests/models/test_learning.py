@@ -83,6 +83,33 @@ def test_ridge_regression_knows_exactly_what_it_would_say_without_a_row(rows: in
         assert left[row] == pytest.approx(logits(fitted, whole.features[row]), abs=2e-3)
 
 
+def sparse_lessons(rows: int, features: int) -> Lessons:
+    """Many features, of which few rows have any one, and some none."""
+    random = np.random.default_rng(features)
+    made = random.normal(size=(rows, features)) * (random.random((rows, features)) < 0.05)
+    made[:, 0] += 1
+    made /= np.linalg.norm(made, axis=1, keepdims=True)
+    chosen = (made[:, 1:] @ random.normal(size=(features - 1, CODES)) + random.normal(size=(rows, CODES))).argmax(
+        axis=1
+    )
+    return Lessons(
+        features=made.astype(np.float32),
+        targets=np.eye(CODES)[chosen],
+        weights=random.choice([1.0, 3.0], rows),
+        rejections=(),
+        rejected_features=np.zeros((0, features), dtype=np.float32),
+    )
+
+
+@pytest.mark.parametrize("features", [63, 64, 65, 150, 333])
+def test_ridge_regression_solves_the_normal_equations_of_many_features(features: int) -> None:
+    given = sparse_lessons(400, features)
+    learner = RidgeCodes(given)
+    for code in range(CODES):
+        oracle = RIDGE_SHARPNESS * ridge_oracle(given, code)
+        assert learner.coefficients[:, code] == pytest.approx(oracle[:-1], abs=2e-4)
+
+
 # ---------------------------------------------------------------- softmax regression
 
 
@@ -113,6 +140,25 @@ def test_softmax_regression_finds_what_a_general_optimiser_finds(rows: int, reje
     points = lessons(20, seed=99).features.astype(float)
     expected = softmax(points @ oracle[:-1] + 0.5 * oracle[-1])
     assert softmax(logits(learner, points)) == pytest.approx(expected, abs=0.02)
+
+
+@pytest.mark.parametrize("rows", [150, 1_500])
+def test_softmax_regression_nearly_gets_to_the_end_with_many_features(rows: int) -> None:
+    given = sparse_lessons(rows, 333)
+    features = np.column_stack([given.features, np.full(rows, 0.5)]).astype(float)
+
+    def loss(flat: Floats) -> tuple[float, Floats]:
+        coefficients = flat.reshape(-1, CODES)
+        likely = softmax(features @ coefficients)
+        unlikely = -given.weights @ (given.targets * np.log(likely)).sum(axis=1)
+        slope = (features * given.weights[:, None]).T @ (likely - given.targets) + SOFTMAX_PENALTY * coefficients
+        return float(unlikely + SOFTMAX_PENALTY / 2 * (flat**2).sum()), slope.ravel()
+
+    start = np.zeros(features.shape[1] * CODES)
+    least = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 2_000, "gtol": 1e-6}).fun
+    learner = SoftmaxCodes(given)
+    reached, _ = loss(np.vstack([learner.coefficients, 2 * learner.intercepts]).ravel())
+    assert least <= reached <= least + 0.001 * (loss(start)[0] - least)
 
 
 def test_softmax_regression_nearly_knows_what_it_would_say_without_a_row() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.calibration import LEAST_EXAMPLES
@@ -27,6 +27,7 @@ from models.suggester import (
     Suggestion,
     encode_segments,
 )
+from models.word_counts import WordCounts
 from service.encoders import LoadedModel
 
 UPSIDES = built_in_codebook("upsides")
@@ -70,6 +71,37 @@ def flat(*names: str) -> Codebook:
 
 def coded(count: int, code: str, of: str = "note") -> list[Example]:
     return [Example(text=f"{of} number {at}", codes=(code,), reference=f"BU {at}") for at in range(count)]
+
+
+# ---------------------------------------------------------------- the same again
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.permutations(range(12)), st.lists(st.integers(0, 12), max_size=3))
+def test_neither_the_order_of_decisions_nor_what_is_remembered_of_earlier_ones_leaves_a_trace(
+    order: list[int], earlier: list[int]
+) -> None:
+    book = flat("cost", "hope")
+    decided = [
+        Example(text=f"{'money' if at % 2 else 'trust'} {at}", codes=(("hope", "cost")[at % 2],)) for at in order
+    ]
+    counts = WordCounts()
+
+    def learnt(examples: Sequence[Example]) -> Suggester:
+        return Suggester(
+            book,
+            HashingEncoder(),
+            background=background(),
+            reference=no_reference(),
+            examples=examples,
+            word_counts=counts,
+        )
+
+    for number in earlier:
+        learnt(decided[:number])
+    wanted = ("money and trust", "money 3", "snow")
+    anew = suggester(book, examples=sorted(decided, key=lambda one: one.text))
+    assert everything(learnt(decided), *wanted) == everything(anew, *wanted)
 
 
 # ---------------------------------------------------------------- order and number

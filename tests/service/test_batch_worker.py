@@ -166,6 +166,26 @@ def test_a_run_and_a_request_learn_from_the_same_decisions(
     assert waiting(database) == by_request
 
 
+def test_what_a_service_remembers_from_earlier_suggestions_leaves_no_trace(
+    database: Database, project: Project, encoders: Encoders
+) -> None:
+    suggest = SuggestForProject(database, encoders)
+    suggest(project, min_score=0)
+    for _ in range(3):
+        with database.read() as connection:
+            query = select(suggestions.c.id).where(suggestions.c.status == "pending").order_by(suggestions.c.id)
+            pending = list(connection.execute(query).scalars())
+        decide(database, project, pending[:4])
+        suggest(project, min_score=0)
+    remembering = waiting(database)
+    with database.write() as connection:
+        connection.execute(update(suggestions).where(suggestions.c.status == "pending").values(status="withdrawn"))
+    started_anew = Encoders(Settings(model=HASHING_MODEL))
+    started_anew.load()
+    SuggestForProject(database, started_anew)(project, min_score=0)
+    assert waiting(database) == remembering
+
+
 def decide(database: Database, project: Project, ids: Sequence[int]) -> None:
     codes = {code.id for code in built_in_codebook("upsides").codes}
     with database.write() as connection:
