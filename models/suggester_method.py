@@ -11,6 +11,7 @@ from models.protocols import Rows
 from models.reference import Background, CorpusSample
 from models.remembering_encoder import RememberingEncoder
 from models.suggester import Example, Suggester, put_in_context
+from models.word_counts import WordCounts
 
 # Besides the segments' texts, what the codebook says is encoded.
 SPARE_VECTORS = 10_000
@@ -50,6 +51,7 @@ class SuggesterMethod:
         corpus = CorpusSample()
         corpus.add(texts, own)
         self._reference = corpus.reference()
+        self._word_counts = WordCounts()
 
     def examples(self, rows: Rows) -> list[Example]:
         """Segments as examples, with the codes that people applied."""
@@ -63,6 +65,7 @@ class SuggesterMethod:
             background=self._background,
             reference=self._reference,
             examples=self.examples(examples),
+            word_counts=self._word_counts,
         )
         columns = {leaf.id: column for column, leaf in enumerate(self._codebook.active_leaves)}
         texts = [self._segments[row].text for row in tested]

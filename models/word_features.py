@@ -9,8 +9,6 @@ import numpy.typing as npt
 from models.encoder import Vectors
 from models.word_counts import DIMENSION, WordCounts
 
-__all__ = ["DIMENSION", "WordFeatures"]
-
 Floats = npt.NDArray[np.float64]
 
 

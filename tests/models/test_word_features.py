@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.word_counts import WordCounts
-from models.word_features import DIMENSION, WordFeatures
+from models.word_counts import DIMENSION, WordCounts
+from models.word_features import WordFeatures
 
 TEXTS = st.lists(st.text("abc de\u00e9\u4f60 .'", max_size=20), max_size=6)
 
