@@ -171,9 +171,9 @@ class RidgeCodes:
 class SoftmaxCodes:
     """Multinomial logistic regression with a penalty on the coefficients.
 
-    Always the same number of quasi-Newton steps from 0: where one stopped by how small a step is, a rounding error
-    could decide about a step. A segment of which only rejections are known counts as one of the other codes,
-    whichever the model takes it for.
+    Always the same number of quasi-Newton steps from 0, unless no score would change any more: nothing depends on
+    what was learnt before, and no rounding error decides about a step that matters. A segment of which only rejections
+    are known counts as one of the other codes, whichever the model takes it for.
 
     Args:
         lessons: at least one row with a target.
