@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.code_lessons import WORDS_WEIGHT, CodedRows, CodeWords
-from models.codebook import Code, Codebook
+from models.codebook import Codebook
 from models.encoder import Vectors
 from models.example_bank import Example
 from models.learning import (
@@ -41,9 +41,8 @@ class CodeScorer:
     """Logits of the leaves, and of "none of these" where examples teach it.
 
     Args:
-        codebook: the tree.
-        leaves: the codes that can be suggested, in the order of all columns below.
-        words: their own words.
+        codebook: the tree; its active leaves are the columns below.
+        words: the leaves' own words.
         examples: what :func:`models.example_bank.merged_examples` gives.
         vectors: the examples' unit vectors in context, shape (examples, dimension).
         own: those without context, same shape.
@@ -58,7 +57,6 @@ class CodeScorer:
     def __init__(
         self,
         codebook: Codebook,
-        leaves: Sequence[Code],
         words: CodeWords,
         examples: Sequence[Example],
         vectors: Vectors,
@@ -67,6 +65,7 @@ class CodeScorer:
         word_counts: WordCounts,
     ) -> None:
         self._codebook = codebook
+        leaves = codebook.active_leaves
         self._rows = {example.text: row for row, example in enumerate(examples)}
         # Before anything is learnt: only an example of a code above the leaves needs it.
         is_leaf = {leaf.id for leaf in leaves}

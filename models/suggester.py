@@ -16,8 +16,8 @@ from models.context import Context, in_context, neighbouring_texts
 from models.encoder import TextEncoder, Vectors, checked_vectors, encode_checked, unit_rows
 from models.example_bank import Evidence, Example, ExampleBank, cosine, merged_examples, merged_vectors
 from models.reference import Background, Reference
-from models.word_features import has_words
 from models.word_counts import WordCounts
+from models.word_features import has_words
 
 __all__ = [
     "DEFAULT_TOP_K",
@@ -167,9 +167,7 @@ class Suggester:
             known = merged_vectors([example.text for example in examples], vectors)
             vectors = np.array([known[text] for text in texts], dtype=np.float32).reshape(own.shape)
         self._words = code_words(codebook, self._leaves, encoder)
-        self._scorer = CodeScorer(
-            codebook, self._leaves, self._words, coded, vectors, own, reference, word_counts or WordCounts()
-        )
+        self._scorer = CodeScorer(codebook, self._words, coded, vectors, own, reference, word_counts or WordCounts())
         self._bank = ExampleBank(coded, vectors=vectors, applied=self._scorer.coded.applied)
         talk = self._scorer.logits(background.texts, background.vectors)[:, :-1]
         self._zero = float(np.median(talk.max(axis=1, initial=0)))
