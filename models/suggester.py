@@ -47,17 +47,18 @@ CALIBRATION_EXAMPLES = 500
 _Step = tuple[int, str, str]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ScoredCode:
-    """A code of a path with its score, the estimated probability (0 to 1) that an analyst applies it here."""
+class ScoredCode(NamedTuple):
+    """A code of a path with its score, the estimated probability (0 to 1) that an analyst applies it here.
+
+    A tuple, as are suggestions, because they are made by the hundred thousand.
+    """
 
     code: str
     name: str
     score: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Suggestion:
+class Suggestion(NamedTuple):
     """One leaf suggested for one segment; the path goes from the theme down to the leaf itself."""
 
     code: str
@@ -67,8 +68,7 @@ class Suggestion:
     evidence: tuple[Evidence, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class BackOff:
+class BackOff(NamedTuple):
     """A code above the leaves that is likely enough although none of its leaves is."""
 
     code: str

@@ -1,6 +1,6 @@
 """What counts as said around the segments of a run, and how the run is pinned to it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from models.codebook import Codebook
 from models.context import NO_CONTEXT
@@ -17,14 +17,22 @@ class Around:
         run: says whether anything does.
         codebook: whose glossary was spelt out in what was encoded.
         corpus: what participants said, in its contexts.
-        known: by what the vectors are kept.
+        keys: by what the vectors of the corpus's own texts are kept, as far as there are any.
+        known: by what vectors are kept at all.
     """
 
-    def __init__(self, run: Run, codebook: Codebook, corpus: Sequence[SpokenText], known: Collection[bytes]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        codebook: Codebook,
+        corpus: Sequence[SpokenText],
+        keys: Mapping[str, bytes],
+        known: Collection[bytes],
+    ) -> None:
         self._spoken = {one.id: one for one in corpus} if _uses_context(run) else {}
         self._codebook = codebook
         self._known = known
-        self._keys: dict[str, bytes | None] = {}
+        self._keys: dict[str, bytes | None] = {text: key if key in known else None for text, key in keys.items()}
 
     def neighbours(self, segment_id: int) -> Neighbours:
         """The ids of those that count directly before and after a segment."""

@@ -131,7 +131,7 @@ class Score:
             keys = [known_keys[text] for text in sample]
             kept = kept_vectors(connection, run.project_id, model.encoder.identity.hash, keys)
             content = pinned(connection, run.id)
-            around = Around(run, codebook, corpus, known)
+            around = Around(run, codebook, corpus, known_keys, known)
             scope = self._scope(connection, run, corpus, around)
         reference = CorpusSample()
         reference.add(sample, stacked([kept[key] for key in keys], model.encoder.identity.dimension))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import count
+from itertools import count, pairwise
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, func, insert, or_, select, update
@@ -12,7 +12,7 @@ from models.context import Context, follows
 from service import limits
 from service.errors import NotFound
 from service.storage.references import Ref, is_named
-from service.storage.rows import added, is_among
+from service.storage.rows import Value, added, is_among
 from service.storage.tables import codings, decisions, failed_segments, no_codes, segments, suggestions, transcripts
 from service.storage.times import in_utc, now
 
@@ -232,8 +232,15 @@ def list_segments(
 def spoken_texts(connection: Connection, project_id: int) -> list[SpokenText]:
     """The texts of all participants' turns, in reading order."""
     rows = connection.execute(_SPOKEN, {"of_project": project_id}).all()
-    beside = zip([None, *rows], rows, [*rows[1:], None], strict=False)
-    return [_spoken(before, row, after) for before, row, after in beside if row.role == "participant"]
+    if not rows:
+        return []
+    ids, its_transcripts, labels, sites, paragraphs, texts, roles = zip(*rows, strict=True)
+    places = list(zip(its_transcripts, paragraphs, strict=True))
+    follow = [one[0] == other[0] and follows(one[1], other[1]) for one, other in pairwise(places)]
+    neighbours = zip(*_around(ids, follow), strict=True)
+    contexts = map(Context, *_around(texts, follow))
+    spoken = map(SpokenText, ids, its_transcripts, labels, sites, paragraphs, texts, neighbours, contexts)
+    return [one for one, role in zip(spoken, roles, strict=True) if role == "participant"]
 
 
 def texts_of(connection: Connection, project_id: int, segment_ids: Sequence[int]) -> dict[int, str]:
@@ -290,23 +297,11 @@ _SPOKEN: Select[Any] = (
 )
 
 
-def _spoken(before: Row[Any] | None, row: Row[Any], after: Row[Any] | None) -> SpokenText:
-    earlier = before if before is not None and _follows(before, row) else None
-    later = after if after is not None and _follows(row, after) else None
-    return SpokenText(
-        id=row.id,
-        transcript_id=row.transcript_id,
-        transcript_label=row.label,
-        site=row.site,
-        paragraph=row.paragraph,
-        text=row.text,
-        neighbours=(earlier and earlier.id, later and later.id),
-        context=Context(before=earlier and earlier.text, after=later and later.text),
-    )
-
-
-def _follows(one: Row[Any], other: Row[Any]) -> bool:
-    return bool(one.transcript_id == other.transcript_id) and follows(one.paragraph, other.paragraph)
+def _around(values: Sequence[Value], follow: Sequence[bool]) -> tuple[list[Value | None], list[Value | None]]:
+    """For each value the one before and the one after, where that follows on the other."""
+    before = [None, *(value if is_next else None for value, is_next in zip(values, follow, strict=False))]
+    after = [*(value if is_next else None for value, is_next in zip(values[1:], follow, strict=True)), None]
+    return before, after
 
 
 def _free_label(connection: Connection, project_id: int, label: str, *, but_of: int | None = None) -> str:
