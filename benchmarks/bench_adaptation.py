@@ -1,29 +1,29 @@
 """What fitting the encoder to a project costs and brings: time for 500 decisions, quality with it and without.
 
 Time: a fit with its comparison, as `themecoder suggest --adapt` and a run do it, on 500 examples of 19 words (the
-median of think-aloud sessions) or of 81 (that of interview passages). Quality needs THEMECODER_EVALDATA: the
-suggester on the same draws with the frozen encoder, with the fitted one, and with the one that the comparison on
-held-out examples chooses. hit@1 / hit@3 as in bench_quality.py.
+median of think-aloud sessions) or of 81 (that of interview passages). Quality needs THEMECODER_EVALDATA: on the draws
+of bench_quality.py the best baseline of the frozen encoder, and the suggester with that encoder, with the fitted one,
+and with the one that the comparison on held-out examples chooses. hit@1 / hit@3, and how far scores are probabilities.
 """
 
-import argparse
 import json
-import os
 import resource
-import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
-from quality.measures import hits
+from quality.baselines import few_shot, zero_shot
+from quality.command import evaluation_data, kept_encoder, parser
+from quality.measures import Probabilities, hits
 from quality.ours import KeptEncoder, examples_of, scores, suggester
-from quality.tasks import Draw, Task, draw, load_task
+from quality.tasks import Draw, Floats, Task, draw, load_task
 
-from models.adaptation import compare_fits
+from models.adaptation import Comparison, compare_fits
 from models.codebook import Code, Codebook
 from models.encoder import TextEncoder
 from models.encoder_fitting import FittedEncoder, fit_encoder
@@ -34,7 +34,8 @@ from service.actions.adapt_encoder import adapted_model
 from service.encoders import Encoders, LoadedModel
 from service.settings import Settings
 
-TASKS = ("pdpilot-themes", "pdpilot-leaves", "swj_usability", "sad", "banking77")
+TASKS = ("pdpilot-themes", "pdpilot-leaves", "swj_usability", "sad", "banking77", "clinc150")
+OURS = ("frozen", "fitted", "chosen")
 Hits = tuple[float, float]
 DECISIONS = 500
 CODES = 20
@@ -71,61 +72,100 @@ def timed(words: int, encoders: Encoders, model: LoadedModel) -> None:
     )
 
 
-def report(task: Task, model: LoadedModel, folder: CheckedModelFolder, shots: int, draws: int) -> None:
-    """Prints the lines of one task."""
-    found: dict[str, list[Hits]] = {"frozen": [], "fitted": [], "chosen": []}
+@dataclass(frozen=True)
+class Fits:
+    """The encoder as it is, and fits of its model."""
+
+    frozen: KeptEncoder
+    folder: CheckedModelFolder
+
+    def fit(self, training: TrainingSet, seed: int) -> FittedEncoder:
+        """The model fitted to a training set."""
+        return fit_encoder(self.folder, training, name="fitted", seed=seed, progress=lambda _share: None)
+
+    def of(self, task: Task, examples: Sequence[Example], seed: int) -> tuple[FittedEncoder, Comparison | None]:
+        """(the model fitted to the examples, what became of fits to parts of them)."""
+        compared = compare_fits(
+            task.codebook, examples, self.frozen, lambda training, _progress: self.fit(training, seed), seed=seed
+        )
+        fitted = self.fit(training_set(task.codebook, judged_texts(task.codebook, examples, seed)), seed)
+        return fitted, compared
+
+
+def report(task: Task, fits: Fits, shots: int, draws: int) -> float:
+    """Prints the lines of one task; the paired difference of what is chosen to the best single baseline."""
+    found: dict[str, list[Hits]] = defaultdict(list)
+    probabilities = {name: Probabilities() for name in OURS}
     kept = 0
     for seed in range(draws):
         drawn = draw(task, seed)
         examples = examples_of(task, drawn.examples(shots).tolist())
-
-        def fit(training: TrainingSet, _progress: object = None, seed: int = seed) -> FittedEncoder:
-            return fit_encoder(folder, training, name="fitted", seed=seed, progress=lambda _share: None)
-
-        comparison = compare_fits(task.codebook, examples, model.encoder, fit, seed=seed)
-        fitted = fit(training_set(task.codebook, judged_texts(task.codebook, examples, seed)))
-        is_kept = comparison is not None and comparison.is_better
+        fitted, compared = fits.of(task, examples, seed)
+        is_kept = compared is not None and compared.is_better
         kept += is_kept
-        found["frozen"].append(_hits(task, drawn, examples, model.encoder))
-        found["fitted"].append(_hits(task, drawn, examples, fitted))
-        found["chosen"].append(found["fitted" if is_kept else "frozen"][-1])
-    shown = ", ".join(f"{name} {first:.3f} / {three:.3f}" for name, (first, three) in _means(found).items())
-    print(f"{task.name}, {shots} examples: {shown} (kept in {kept} of {draws} draws)", flush=True)
+        temperature = compared.temperature if compared is not None else 1.0
+        seen = {
+            "frozen": _seen(task, drawn, examples, fits.frozen),
+            "fitted": _seen(task, drawn, examples, fitted, temperature),
+        }
+        seen["chosen"] = seen["fitted" if is_kept else "frozen"]
+        labels = task.labels[drawn.tested]
+        for name, (scored, threshold) in seen.items():
+            found[name].append(hits(scored, labels))
+            probabilities[name].add(scored, labels, threshold)
+        for name, scored in _baselines(task, drawn, shots, fits.frozen).items():
+            found[name].append(hits(scored, labels))
+    means = {name: np.mean(each, axis=0) for name, each in found.items()}
+    best = max((name for name in means if name not in OURS), key=lambda name: float(means[name][0]))
+    print(f"{task.name}, {shots} examples, fit kept in {kept} of {draws} draws")
+    for name in (best, *OURS):
+        summary = f"; {probabilities[name].summary()}" if name in OURS else " (best baseline)"
+        print(f"  {name:<31} {means[name][0]:.3f} / {means[name][1]:.3f}{summary}", flush=True)
+    return float(means["chosen"][0] - means[best][0])
 
 
-def _hits(task: Task, drawn: Draw, examples: Sequence[Example], encoder: TextEncoder) -> Hits:
-    seen = replace(task, vectors=encode_segments(task.codebook, encoder, task.texts))
-    ours = suggester(seen, drawn, examples, KeptEncoder(encoder.encode, encoder.identity))
-    tested = drawn.tested.tolist()
-    return hits(scores(ours, seen, tested), task.labels[tested])
+def _seen(
+    task: Task, drawn: Draw, examples: Sequence[Example], encoder: TextEncoder, temperature: float = 1.0
+) -> tuple[Floats, float]:
+    """(the suggester's scores for the tested segments with this encoder, its default threshold)."""
+    # Of the pools only the examples are read, and encoding the rest would take most of the time.
+    taught = {one.text for one in examples}
+    rows = sorted({*drawn.tested.tolist(), *(row for row, text in enumerate(task.texts) if text in taught)})
+    vectors = np.zeros_like(task.vectors)
+    vectors[rows] = encode_segments(task.codebook, encoder, [task.texts[row] for row in rows])
+    fitted = replace(task, vectors=vectors)
+    ours = suggester(fitted, drawn, examples, KeptEncoder(encoder.encode, encoder.identity), temperature=temperature)
+    return scores(ours, fitted, drawn.tested.tolist()), ours.calibration.threshold
 
 
-def _means(found: dict[str, list[Hits]]) -> dict[str, Hits]:
-    return {name: tuple(np.mean(hits, axis=0)) for name, hits in found.items()}
+def _baselines(task: Task, drawn: Draw, shots: int, encoder: TextEncoder) -> dict[str, Floats]:
+    """The scores of all baselines, which see the encoder as it is."""
+    names, definitions = encoder.encode(task.names), encoder.encode(task.definitions)
+    return {**zero_shot(task, drawn, names, definitions), **few_shot(task, drawn, shots, definitions)}
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main() -> None:
     """Prints the figures of the tasks named, by default all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tasks", nargs="*", default=TASKS)
-    parser.add_argument("--draws", type=int, default=2)
-    parser.add_argument("--shots", type=int, nargs="+", default=[8, 16])
-    parser.add_argument("--words", type=int, nargs="*", default=[19, 81], help="lengths of the timed decisions")
-    options = parser.parse_args(arguments)
+    options_of = parser(__doc__)
+    options_of.add_argument("tasks", nargs="*", default=TASKS)
+    options_of.add_argument("--draws", type=int, default=3)
+    options_of.add_argument("--shots", type=int, nargs="+", default=[8, 16])
+    options_of.add_argument("--words", type=int, nargs="*", default=[19, 81], help="lengths of the timed decisions")
+    options = options_of.parse_args()
     encoders = Encoders(Settings())
     model = encoders.load()
     for words in options.words:
         timed(words, encoders, model)
-    folder = os.environ.get("THEMECODER_EVALDATA")
-    if folder is None:
-        print("THEMECODER_EVALDATA is not set: no figures on suggestion quality")
-        return 0
+    folder = evaluation_data("suggestion quality")
+    fits = Fits(kept_encoder(options.cache), encoders.checked_folder(model.key))
+    differences: dict[int, list[float]] = defaultdict(list)
     for name in options.tasks:
-        task = load_task(Path(folder), name, model.encoder.encode)
+        task = load_task(folder, name, fits.frozen.encode)
         for shots in options.shots:
-            report(task, model, encoders.checked_folder(model.key), shots, options.draws)
-    return 0
+            differences[shots].append(report(task, fits, shots, options.draws))
+    for shots, each in differences.items():
+        print(f"{shots} examples, chosen less best baseline: mean {np.mean(each):+.3f}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

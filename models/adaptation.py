@@ -2,21 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from models.calibration import Floats
+from models.calibration import Flags, Floats, fit_temperature
 from models.codebook import Codebook
 from models.encoder import TextEncoder
 from models.reference import no_reference, shipped_background
 from models.remembering_encoder import RememberingEncoder
-from models.suggester import Example, SegmentSuggestions, Suggester, encode_segments, put_examples_in_context
+from models.suggester import Example, Suggester, encode_segments, put_examples_in_context
 from models.training_set import JudgedText, TrainingSet, judged_texts, training_set
 
 # Raised whenever the same examples may give another encoder, or another verdict, than before.
-ADAPTATION_VERSION = "2"
+ADAPTATION_VERSION = "3"
 FOLDS = 3
 # With fewer examples that carry a leaf, the comparison could not tell a good fit from luck.
 LEAST_EXAMPLES = 24
@@ -68,6 +68,8 @@ class Comparison:
         adapted: how good they are with encoders fitted to the other examples.
         difference: mean difference in reciprocal rank, adapted less frozen, of the same examples.
         standard_error: of that mean.
+        temperature: what logits must be divided by with an encoder that was fitted to the very examples by which
+            scores are calibrated, 1 or more; see :func:`models.calibration.fit_temperature`.
     """
 
     examples: int
@@ -75,6 +77,7 @@ class Comparison:
     adapted: Quality
     difference: float
     standard_error: float
+    temperature: float
 
     @property
     def is_better(self) -> bool:
@@ -128,13 +131,14 @@ def compare_fits(
     if not _material(codebook, tested).is_enough:
         return None
     remembering = RememberingEncoder(frozen)
-    ranks = []
+    with_frozen, with_fitted = [], []
     for number, part in enumerate(_dealt(tested)):
         held_out = {one.text for one in part}
         others = [one for one in judged if one.text not in held_out]
         fitted = fit(training_set(codebook, others), share_of(progress, number, FOLDS))
-        ranks.append([_reciprocal_ranks(codebook, encoder, examples, part) for encoder in (remembering, fitted)])
-    return _compared(np.concatenate(ranks, axis=1))
+        with_frozen.append(_held_out(codebook, remembering, examples, part))
+        with_fitted.append(_held_out(codebook, fitted, examples, part))
+    return _compared(_HeldOut.of_all(with_frozen), _HeldOut.of_all(with_fitted))
 
 
 def examples_digest(codebook: Codebook, examples: Sequence[Example], seed: int = 0) -> str:
@@ -159,10 +163,31 @@ def _material(codebook: Codebook, tested: Sequence[JudgedText]) -> Material:
     return Material(examples=len(tested), leaves=len({code for one in tested for code in one.accepted & leaves}))
 
 
-def _reciprocal_ranks(
+@dataclass(frozen=True, kw_only=True)
+class _HeldOut:
+    """What the suggester says of examples that it has not learnt from, and which leaves are right."""
+
+    scores: Floats
+    applied: Flags
+
+    @classmethod
+    def of_all(cls, parts: Sequence["_HeldOut"]) -> "_HeldOut":
+        return cls(
+            scores=np.concatenate([part.scores for part in parts]),
+            applied=np.concatenate([part.applied for part in parts]),
+        )
+
+    def reciprocal_ranks(self) -> Floats:
+        """For each example 1 / the rank of the first right leaf."""
+        order = np.argsort(-self.scores, axis=1, kind="stable")
+        right = np.take_along_axis(self.applied, order, axis=1)
+        ranks: Floats = 1 / (1 + right.argmax(axis=1))
+        return ranks
+
+
+def _held_out(
     codebook: Codebook, encoder: TextEncoder, examples: Sequence[Example], part: Sequence[JudgedText]
-) -> list[float]:
-    """For each held-out example 1 / the rank of the first right leaf; 0 where none is suggested."""
+) -> _HeldOut:
     texts = [one.text for one in part]
     held_out = set(texts)
     known = [example for example in examples if example.text not in held_out]
@@ -171,13 +196,8 @@ def _reciprocal_ranks(
     )
     own = encode_segments(codebook, encoder, texts)
     vectors = put_examples_in_context(codebook, encoder, texts, own, examples)
-    results = suggester.suggest_encoded(texts, vectors, top_k=0, min_score=0)
-    return [_reciprocal_rank(result, one.accepted) for result, one in zip(results, part, strict=True)]
-
-
-def _reciprocal_rank(result: SegmentSuggestions, right: Collection[str]) -> float:
-    ranked = enumerate(result.suggestions, 1)
-    return next((1 / rank for rank, suggestion in ranked if suggestion.code in right), 0.0)
+    applied = np.array([[leaf.id in one.accepted for leaf in codebook.active_leaves] for one in part])
+    return _HeldOut(scores=suggester.scores(texts, vectors), applied=applied)
 
 
 def _dealt(tested: Sequence[JudgedText]) -> list[list[JudgedText]]:
@@ -186,8 +206,8 @@ def _dealt(tested: Sequence[JudgedText]) -> list[list[JudgedText]]:
     return [[tested[index] for index in by_code[fold::FOLDS]] for fold in range(FOLDS)]
 
 
-def _compared(reciprocal_ranks: Floats) -> Comparison:
-    frozen, adapted = reciprocal_ranks
+def _compared(with_frozen: _HeldOut, with_fitted: _HeldOut) -> Comparison:
+    frozen, adapted = with_frozen.reciprocal_ranks(), with_fitted.reciprocal_ranks()
     differences = adapted - frozen
     return Comparison(
         examples=len(differences),
@@ -195,6 +215,7 @@ def _compared(reciprocal_ranks: Floats) -> Comparison:
         adapted=_quality(adapted),
         difference=float(differences.mean()),
         standard_error=float(differences.std(ddof=1) / np.sqrt(len(differences))),
+        temperature=fit_temperature(with_fitted.scores, with_fitted.applied),
     )
 
 

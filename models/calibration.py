@@ -25,6 +25,9 @@ LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.1, 0.5
 SHARPNESS_WEIGHT, NONE_WEIGHT = 10.0, 0.5
 # That segments carry one code counts as much as this many examples.
 ONE_CODE_WEIGHT = 10.0
+MOST_TEMPERATURE = 10.0
+# A score of 0 says no more against a code than this one.
+LEAST_SCORE = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +87,9 @@ def shipped_prior(untaught: float = 1.0) -> Calibration:
     )
 
 
-def fit_calibration(standing: Floats, none: Floats, applied: Flags, prior: Calibration) -> Calibration:
+def fit_calibration(
+    standing: Floats, none: Floats, applied: Flags, prior: Calibration, temperature: float = 1.0
+) -> Calibration:
     """The calibration under which coded examples are most likely, drawn to the prior as they are few.
 
     Args:
@@ -93,6 +98,7 @@ def fit_calibration(standing: Floats, none: Floats, applied: Flags, prior: Calib
         none: likewise, shape (examples,).
         applied: which codes an analyst applied, same shape; a row without any is "no code applies".
         prior: see :func:`shipped_prior`.
+        temperature: what logits are divided by in the end, > 0; see :func:`fit_temperature`.
 
     Returns:
         The prior if there are fewer than ``LEAST_EXAMPLES`` examples, or no codes.
@@ -102,13 +108,42 @@ def fit_calibration(standing: Floats, none: Floats, applied: Flags, prior: Calib
     sharpness, none_offset = _most_likely(standing, none, applied, prior)
     coded = applied.any(axis=1).sum()
     fitted = Calibration(
-        sharpness=sharpness,
-        none_offset=none_offset,
+        sharpness=sharpness / temperature,
+        none_offset=none_offset / temperature,
         threshold=HIGHEST_THRESHOLD,
         basis="project",
         codes_each=float((applied.sum() + ONE_CODE_WEIGHT) / (coded + ONE_CODE_WEIGHT)),
     )
     return replace(fitted, threshold=_half_right(fitted.scores(standing, none), applied))
+
+
+def fit_temperature(scores: Floats, applied: Flags) -> float:
+    """What logits must be divided by so that codes of new segments are most likely (Guo et al. 2017).
+
+    An encoder that was fitted to some examples has them too near to their codes, so what a calibration learns from
+    these is too sure of itself. Segments that neither has seen say how much.
+
+    Args:
+        scores: of segments that were not learnt from, shape (segments, codes); the rest of a row is "none of these".
+        applied: which codes an analyst applied, same shape, at least one in each row.
+
+    Returns:
+        Between 1 (as it is) and ``MOST_TEMPERATURE``.
+    """
+    from scipy.optimize import minimize_scalar
+
+    rest = np.maximum(1 - scores.sum(axis=1, keepdims=True), 0)
+    logits = np.log(np.maximum(np.concatenate([scores, rest], axis=1), LEAST_SCORE))
+    shares = applied / applied.sum(axis=1, keepdims=True)
+
+    def loss(warmth: float) -> float:
+        """How unlikely the codes are, in nats, at the temperature of which this is the logarithm."""
+        cooled = logits / np.exp(warmth)
+        return float(np.logaddexp.reduce(cooled, axis=1).sum() - np.vdot(shares, cooled[:, :-1])) + (
+            SHARPNESS_WEIGHT * warmth**2
+        )
+
+    return float(np.exp(minimize_scalar(loss, bounds=(0, np.log(MOST_TEMPERATURE)), method="bounded").x))
 
 
 def _most_likely(standing: Floats, none: Floats, applied: Flags, prior: Calibration) -> tuple[float, float]:

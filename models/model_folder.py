@@ -30,6 +30,7 @@ from models.model_folder_rules import (
     check_vocabulary,
     read_modules,
     read_shard_names,
+    read_temperature,
 )
 from models.safetensors_header import check_safetensors
 from models.strict_json import JsonValue, NotStrictJson, parse_strict_json
@@ -45,6 +46,8 @@ MAX_WEIGHTS_BYTES = 8 * 2**30
 
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
+# Says what a model was fitted to, and how good that was.
+ADAPTATION = "adaptation.json"
 
 _HIDDEN_FILES = frozenset({".gitattributes"})
 _PLAIN_FILES = frozenset({"LICENSE", "NOTICE", "README"})
@@ -85,6 +88,7 @@ class CheckedModelFolder:
             files, the digest over their lines as above.
         weights: relative paths of the files that hold the Transformer's weights.
         architecture: class of the encoder, e.g. ``"BertModel"``.
+        temperature: what its adaptation says that logits must be divided by; 1 where there is none.
     """
 
     path: Path
@@ -92,6 +96,7 @@ class CheckedModelFolder:
     weights_sha256: str
     weights: tuple[str, ...]
     architecture: str
+    temperature: float
 
 
 def check_model_folder(path: Path, *, expected_weights_sha256: str | None = None) -> CheckedModelFolder:
@@ -122,6 +127,7 @@ def check_model_folder(path: Path, *, expected_weights_sha256: str | None = None
         weights_sha256=weights_sha256,
         weights=tuple(weights),
         architecture=architecture,
+        temperature=read_temperature(ADAPTATION, documents[ADAPTATION]) if ADAPTATION in documents else 1.0,
     )
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from models.calibration import MOST_TEMPERATURE
 from models.errors import ModelFolderRefused
 from models.model_folder_lists import (
     ACTIVATIONS,
@@ -161,6 +162,21 @@ def read_shard_names(name: str, document: JsonValue) -> frozenset[str]:
     if len(shards) < len(weight_map) or not all(SHARD_NAME.fullmatch(shard) for shard in shards):
         raise ModelFolderRefused(f"{name}: names a file that is not a shard beside it")
     return frozenset(shards)
+
+
+def read_temperature(name: str, document: JsonValue) -> float:
+    """What an adaptation says that logits must be divided by; 1 if it says nothing.
+
+    Raises:
+        ModelFolderRefused: another shape, or no number from 1 to ``MOST_TEMPERATURE``.
+    """
+    comparison = _object(name, _object(name, document).get("comparison", {}))
+    temperature = comparison.get("temperature", 1.0)
+    if isinstance(temperature, bool) or not isinstance(temperature, int | float):
+        raise ModelFolderRefused(f'{name}: "temperature" is not a number')
+    if not 1 <= temperature <= MOST_TEMPERATURE:
+        raise ModelFolderRefused(f'{name}: "temperature" is not between 1 and {MOST_TEMPERATURE:g}')
+    return float(temperature)
 
 
 def _all_pairs(document: JsonValue) -> Iterator[tuple[str, JsonValue]]:

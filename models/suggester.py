@@ -119,6 +119,8 @@ class Suggester:
             one says nothing.
         vectors: the examples' in their contexts, where they are known, shape (len(examples), dimension).
         word_counts: remembers which words texts use, from one suggester to the next.
+        temperature: what logits are divided by with an encoder that was fitted to such examples; see
+            :func:`models.calibration.fit_temperature`.
 
     Raises:
         ExampleNotAccepted: an example names a code that is not in the codebook.
@@ -142,7 +144,7 @@ class Suggester:
         ('benefits-mhws-services', 'BU 3')
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one thing that suggestions rest on
         self,
         codebook: Codebook,
         encoder: TextEncoder,
@@ -152,6 +154,7 @@ class Suggester:
         examples: Sequence[Example] = (),
         vectors: Vectors | None = None,
         word_counts: WordCounts | None = None,
+        temperature: float = 1.0,
     ) -> None:
         self.codebook = codebook
         self._encoder = encoder
@@ -171,7 +174,7 @@ class Suggester:
         self._bank = ExampleBank(coded, vectors=vectors, applied=self._scorer.coded.applied)
         talk = self._scorer.logits(background.texts, background.vectors)[:, :-1]
         self._zero = float(np.median(talk.max(axis=1, initial=0)))
-        self.calibration = self._fit_calibration()
+        self.calibration = self._fit_calibration(temperature)
 
     @property
     def basis(self) -> Basis:
@@ -317,13 +320,14 @@ class Suggester:
         """(how far the leaves lie above everyday talk, what examples say for "none")."""
         return logits[:, :-1] - self._zero, logits[:, -1]
 
-    def _fit_calibration(self) -> Calibration:
+    def _fit_calibration(self, temperature: float) -> Calibration:
         coded = self._scorer.coded
         says_all = coded.applied.any(axis=1) | (coded.targets[:, -1] > 0)
         known = np.flatnonzero(says_all)
         rows = known[:: max(1, -(-len(known) // CALIBRATION_EXAMPLES))]
         standing, none = self._standing(self._scorer.without_themselves(rows))
-        return fit_calibration(standing, none, coded.applied[rows], shipped_prior(self._scorer.untaught))
+        prior = shipped_prior(self._scorer.untaught)
+        return fit_calibration(standing, none, coded.applied[rows], prior, temperature)
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
         return encode_segments(self.codebook, self._encoder, texts)

@@ -30,6 +30,7 @@ class SuggesterMethod:
         segments: all of the study, with the codes that people applied, and with what was said around them where that
             is to count.
         known: what :func:`models.suggester.encode_segments` gives for their texts, and for those around them.
+        temperature: see :class:`models.suggester.Suggester`.
     """
 
     def __init__(
@@ -40,8 +41,10 @@ class SuggesterMethod:
         background: Background,
         segments: Sequence[Example],
         known: Mapping[str, Vectors],
+        temperature: float = 1.0,
     ) -> None:
         self._codebook = codebook
+        self._temperature = temperature
         self._encoder = _Known(encoder, {codebook.spell_out(text): vector for text, vector in known.items()})
         self._background = background
         self._segments = segments
@@ -66,6 +69,7 @@ class SuggesterMethod:
             reference=self._reference,
             examples=self.examples(examples),
             word_counts=self._word_counts,
+            temperature=self._temperature,
         )
         columns = {leaf.id: column for column, leaf in enumerate(self._codebook.active_leaves)}
         texts = [self._segments[row].text for row in tested]

@@ -40,12 +40,14 @@ class LoadedModel:
         encoder: what makes its vectors.
         background: the shipped everyday talk as this encoder sees it.
         word_counts: which words the texts use that suggesters learnt from.
+        temperature: what logits are divided by with it; 1 unless it was fitted to a project's codes.
     """
 
     key: str
     encoder: TextEncoder
     background: Background
     word_counts: WordCounts = field(default_factory=WordCounts)
+    temperature: float = 1.0
 
     @property
     def version(self) -> str:
@@ -136,7 +138,7 @@ class Encoders:
         """
         key = self._known(key)
         if key not in self._loaded:
-            self._loaded[key] = self._made(key, self._build(key))
+            self._loaded[key] = self._build(key)
             _spare_what_is_loaded()
         return self._loaded[key]
 
@@ -205,16 +207,15 @@ class Encoders:
             log.error("model %s: %s", key, type(error).__name__)
             self._failed.add(key)
 
-    def _build(self, key: str) -> TextEncoder:
-        return HashingEncoder() if key == HASHING_MODEL else _transformer(self.checked_folder(key), key)
-
-    def _made(self, key: str, encoder: TextEncoder) -> LoadedModel:
-        background = shipped_background(encoder)
-        return LoadedModel(key=key, encoder=self._wrap(encoder), background=background)
+    def _build(self, key: str) -> LoadedModel:
+        if key == HASHING_MODEL:
+            encoder = HashingEncoder()
+            return LoadedModel(key=key, encoder=self._wrap(encoder), background=shipped_background(encoder))
+        return transformer_model(self.checked_folder(key), key, wrap=self._wrap)
 
     def _load_fitted(self, key: str, project_id: int, model_hash: str) -> LoadedModel:
         def load() -> LoadedModel:
-            return self._made(key, _transformer(self.checked_fitted_folder(project_id, model_hash), key))
+            return transformer_model(self.checked_fitted_folder(project_id, model_hash), key, wrap=self._wrap)
 
         return load() if self._thread is None else self._thread.submit(load).result()
 
@@ -232,11 +233,20 @@ class Encoders:
         return check_model_folder(self._settings.models[key])
 
 
-def _transformer(folder: CheckedModelFolder, name: str) -> TextEncoder:
+def transformer_model(folder: CheckedModelFolder, key: str, *, wrap: Wrap = lambda encoder: encoder) -> LoadedModel:
+    """The model of a folder.
+
+    Args:
+        folder: checked.
+        key: what it is called.
+        wrap: put around its encoder.
+    """
     # Imported here because torch takes seconds, and the service answers before that.
     from models.transformer_encoder import TransformerEncoder
 
-    return TransformerEncoder(folder, name=name)
+    encoder = TransformerEncoder(folder, name=key)
+    background = shipped_background(encoder)
+    return LoadedModel(key=key, encoder=wrap(encoder), background=background, temperature=folder.temperature)
 
 
 def for_many_threads(thread: Executor) -> Wrap:

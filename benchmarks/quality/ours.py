@@ -38,7 +38,13 @@ def corpus(task: Task, rows: Sequence[int]) -> Reference:
 
 
 def suggester(
-    task: Task, draw: Draw, examples: Sequence[Example], encoder: KeptEncoder, *, with_corpus: bool = True
+    task: Task,
+    draw: Draw,
+    examples: Sequence[Example],
+    encoder: KeptEncoder,
+    *,
+    with_corpus: bool = True,
+    temperature: float = 1.0,
 ) -> Suggester:
     """Our suggester as `themecoder suggest` makes it for a file of the tested segments."""
     return Suggester(
@@ -47,6 +53,7 @@ def suggester(
         background=encoder.background,
         reference=corpus(task, draw.tested.tolist()) if with_corpus else no_reference(),
         examples=examples,
+        temperature=temperature,
     )
 
 

@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING, Any
 from models.adaptation import ADAPTATION_VERSION, FOLDS, Comparison, compare_fits, examples_digest, share_of
 from models.codebook import Codebook
 from models.errors import AdaptationCancelled
-from models.model_folder import CheckedModelFolder, check_model_folder
-from models.reference import shipped_background
+from models.model_folder import ADAPTATION, CheckedModelFolder, check_model_folder
 from models.suggester import Example
 from models.training_set import TrainingSet, judged_texts, training_set
-from service.encoders import LoadedModel
+from service.encoders import LoadedModel, transformer_model
 
 if TYPE_CHECKING:
     from models.encoder_fitting import FittedEncoder
 
 Progress = Callable[[float], object]
 
-MANIFEST = "adaptation.json"
 FORMAT = 1
 
 
@@ -114,12 +112,8 @@ def adapted_model(  # noqa: PLR0913 - what a fit rests on, where it goes, and wh
 
 def _kept(fitted: "FittedEncoder", target: Path, manifest: Mapping[str, Any]) -> LoadedModel:
     """The fitted model as it is loaded from its folder, which is there whole or not at all."""
-    from models.transformer_encoder import TransformerEncoder
-
     with tempfile.TemporaryDirectory(prefix=".themecoder-", dir=target.parent) as work:
         place = fitted.write(Path(work) / "model").path
-        (place / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="ascii")
+        (place / ADAPTATION).write_text(json.dumps(manifest, indent=2) + "\n", encoding="ascii")
         place.rename(target)
-    name = fitted.identity.name
-    encoder = TransformerEncoder(check_model_folder(target), name=name)
-    return LoadedModel(key=name, encoder=encoder, background=shipped_background(encoder))
+    return transformer_model(check_model_folder(target), fitted.identity.name)

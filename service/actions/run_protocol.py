@@ -183,6 +183,7 @@ class _Learning:
             background=model.background,
             segments=self._segments,
             known=self._encoded(model),
+            temperature=model.temperature,
         )
 
     def _encoded(self, model: LoadedModel) -> dict[str, Vectors]:

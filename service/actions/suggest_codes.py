@@ -97,4 +97,5 @@ def _build(codebook: Codebook, model: LoadedModel, examples: Sequence[Example]) 
         reference=no_reference(),
         examples=examples,
         word_counts=model.word_counts,
+        temperature=model.temperature,
     )

@@ -112,7 +112,14 @@ def suggest_file(  # noqa: PLR0913 - each is one option of the command
         if reference is not None:
             corpus = encoding.encode("--reference", reference)
         spool.rewind()
-        suggester = Suggester(codebook, model.encoder, background=model.background, reference=corpus, examples=coded)
+        suggester = Suggester(
+            codebook,
+            model.encoder,
+            background=model.background,
+            reference=corpus,
+            examples=coded,
+            temperature=model.temperature,
+        )
         suggest = partial(suggester.suggest_encoded, top_k=top_k, min_score=min_score)
         written = _write_all(source, suggest, partial(spool.read, dimension=model.encoder.identity.dimension), write)
         if _state(source) != state:

@@ -139,4 +139,5 @@ def _suggester(material: _Material, model: LoadedModel, encoder: KeptVectorsEnco
         reference=corpus.reference(),
         examples=material.examples,
         word_counts=model.word_counts,
+        temperature=model.temperature,
     )

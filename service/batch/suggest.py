@@ -253,6 +253,7 @@ def _prepared(run: Run, model: LoadedModel, database: Database) -> _Prepared:
         reference=Reference(vectors=reference, hash=str(run.reference_hash)),
         examples=examples,
         vectors=in_context(own, [pair for _, pair in given], known),
+        temperature=model.temperature,
     )
     return _Prepared(codebook, suggester, neighbours_from_pinned(content), identity.dimension)
 

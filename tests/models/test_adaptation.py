@@ -52,6 +52,22 @@ class Dice:
         return unit_rows(np.array([np.random.default_rng(seed).normal(size=8) for seed in seeds]).reshape(-1, 8))
 
 
+class Memoriser:
+    """A fit that knows the texts that it was given by heart, and sees nothing in others."""
+
+    def __init__(self, training: TrainingSet) -> None:
+        self.identity = EncoderIdentity(name="memoriser", hash=str(hash(training.texts)), dimension=8)
+        self._rows = {
+            text: (columns or [7])[0]
+            for text, columns in zip(training.texts, map(list, map(np.flatnonzero, training.accepted)), strict=True)
+        }
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        chance = [np.random.default_rng(list(text.encode())) for text in texts]
+        rows = [self._rows.get(text, one.integers(8)) for text, one in zip(texts, chance, strict=True)]
+        return np.eye(8, dtype=np.float32)[rows].reshape(-1, 8)
+
+
 class Fitter:
     """Gives out one encoder, and keeps the training sets that it was given."""
 
@@ -93,8 +109,19 @@ def test_a_fit_that_is_worse_or_changes_nothing_is_not_better() -> None:
 @pytest.mark.parametrize(("difference", "is_better"), [(0.021, True), (0.02, False), (0.0, False), (-0.1, False)])
 def test_better_means_ahead_by_more_than_one_standard_error(difference: float, is_better: bool) -> None:
     quality = Quality(hit_at_1=0.4, hit_at_3=0.7, reciprocal_rank=0.5)
-    comparison = Comparison(examples=100, frozen=quality, adapted=quality, difference=difference, standard_error=0.02)
+    comparison = Comparison(
+        examples=100, frozen=quality, adapted=quality, difference=difference, standard_error=0.02, temperature=1.0
+    )
     assert comparison.is_better is is_better
+
+
+def test_the_temperature_says_how_much_surer_a_fit_is_of_what_it_has_seen() -> None:
+    by_heart = compare_fits(BOOK, some_examples(), Fog(), lambda training, _progress: Memoriser(training))
+    understood = compared(Oracle(), Fog())
+    assert by_heart is not None
+    assert understood is not None
+    assert understood.temperature == pytest.approx(1, abs=1e-3)
+    assert by_heart.temperature > 2
 
 
 def test_of_fits_to_codes_dealt_by_chance_few_are_kept() -> None:

@@ -12,12 +12,14 @@ from models.calibration import (
     HIGHEST_THRESHOLD,
     LEAST_EXAMPLES,
     LOWEST_THRESHOLD,
+    MOST_TEMPERATURE,
     NONE_WEIGHT,
     SHARPNESS_WEIGHT,
     Calibration,
     Flags,
     Floats,
     fit_calibration,
+    fit_temperature,
     shipped_prior,
 )
 
@@ -243,3 +245,43 @@ def test_examples_that_say_nothing_give_a_calibration_that_still_works(
 
 def test_a_codebook_without_codes_leaves_the_prior() -> None:
     assert fit(np.zeros((50, 0)), np.zeros((50, 0), dtype=bool)) == SHIPPED_PRIOR
+
+
+# ---------------------------------------------------------------- temperature
+
+
+@pytest.mark.parametrize("temperature", [1.0, 1.5, 2.0])
+def test_the_temperature_undoes_how_much_too_sure_scores_are(temperature: float) -> None:
+    standing, applied = drawn(4_000, 5, calibration(1.0, -30.0))
+    too_sure = calibration(temperature, -30.0 * temperature).scores(standing, nothing(standing))
+    assert fit_temperature(too_sure, applied) == pytest.approx(temperature, rel=0.06)
+
+
+def test_scores_that_are_not_sure_enough_are_left_as_they_are() -> None:
+    standing, applied = drawn(1_000, 5, calibration(2.0, -30.0))
+    unsure = calibration(0.5, -30.0).scores(standing, nothing(standing))
+    assert fit_temperature(unsure, applied) == pytest.approx(1, abs=1e-4)
+
+
+@given(
+    arrays.arrays(np.float64, (6, 3), elements=st.floats(0, 1)),
+    st.lists(st.integers(0, 2), min_size=6, max_size=6),
+)
+def test_the_temperature_of_whatever_scores_is_within_its_bounds(scores: Floats, codes: list[int]) -> None:
+    assert 1 <= fit_temperature(scores, np.eye(3, dtype=bool)[codes]) <= MOST_TEMPERATURE
+
+
+def test_few_segments_say_little_about_the_temperature() -> None:
+    wrong = np.tile([0.98, 0.01], (400, 1))
+    applied = np.tile([False, True], (400, 1))
+    assert fit_temperature(wrong[:1], applied[:1]) < 1.5 < 5 < fit_temperature(wrong, applied)
+
+
+def test_a_temperature_makes_scores_less_sure_and_keeps_their_order() -> None:
+    standing, applied = drawn(60, 4, calibration(1.0, -5.0))
+    plain = fit(standing, applied)
+    warm = fit_calibration(standing, nothing(standing), applied, SHIPPED_PRIOR, 2.0)
+    assert (warm.sharpness, warm.none_offset) == (plain.sharpness / 2, plain.none_offset / 2)
+    before, after = (one.scores(standing, nothing(standing)) for one in (plain, warm))
+    assert np.array_equal(np.argsort(before, axis=1), np.argsort(after, axis=1))
+    assert after.max(axis=1).mean() < before.max(axis=1).mean()

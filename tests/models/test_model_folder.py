@@ -291,6 +291,21 @@ def test_weights_other_than_expected_are_refused(folder: Path) -> None:
 # ---------------------------------------------------------------- missing
 
 
+def test_an_adaptation_says_the_temperature(folder: Path) -> None:
+    assert check_model_folder(folder).temperature == 1
+    for document, temperature in (({}, 1), ({"comparison": {}}, 1), ({"comparison": {"temperature": 2.5}}, 2.5)):
+        write_json(folder / "adaptation.json", document)
+        assert check_model_folder(folder).temperature == temperature
+
+
+@pytest.mark.parametrize("temperature", [0.99, 10.1, -1, True, "2", None, [2]])
+def test_a_temperature_out_of_bounds_is_refused(folder: Path, temperature: Any) -> None:
+    write_json(folder / "adaptation.json", {"comparison": {"temperature": temperature}})
+    assert refusal(folder).startswith('adaptation.json: "temperature"')
+    write_json(folder / "adaptation.json", {"comparison": [temperature]})
+    assert refusal(folder) == "adaptation.json: is not a JSON object"
+
+
 @pytest.mark.parametrize("place", ["nowhere", "file", "dangling", "loop", "nul\0byte"])
 def test_missing_folder_is_its_own_error_and_does_not_tell_the_path(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("no folder", encoding="utf-8")

@@ -11,10 +11,10 @@ import pytest
 from models import encoder_fitting
 from models.codebook import Code, Codebook
 from models.errors import AdaptationCancelled, ModelFolderMissing
-from models.model_folder import check_model_folder
+from models.model_folder import ADAPTATION, check_model_folder
 from models.suggester import Example
 from models.transformer_encoder import TransformerEncoder
-from service.actions.adapt_encoder import MANIFEST, AdaptedModel, adapted_model
+from service.actions.adapt_encoder import AdaptedModel, adapted_model
 from service.encoders import Encoders, LoadedModel
 from service.settings import HASHING_MODEL, Settings
 
@@ -70,6 +70,13 @@ def test_a_fit_that_helps_on_held_out_examples_is_kept(outcome: AdaptedModel) ->
     assert outcome.is_kept
 
 
+def test_what_is_kept_says_how_much_too_sure_it_is(outcome: AdaptedModel, target: Path) -> None:
+    assert outcome.comparison is not None
+    assert outcome.model.temperature == check_model_folder(target).temperature == outcome.comparison.temperature
+    again = Encoders(Settings(model="mine", models={"mine": target})).load("mine")
+    assert again.temperature == outcome.comparison.temperature
+
+
 def test_what_is_kept_is_a_model_folder_and_nothing_else(outcome: AdaptedModel, target: Path) -> None:
     assert outcome.is_kept
     assert [path.name for path in target.parent.iterdir()] == [target.name]
@@ -88,12 +95,12 @@ def test_its_vectors_and_version_are_not_those_of_the_base(minilm: LoadedModel, 
 
 def test_the_manifest_says_what_the_fit_rests_on(minilm: LoadedModel, outcome: AdaptedModel, target: Path) -> None:
     assert outcome.comparison is not None
-    manifest = json.loads((target / MANIFEST).read_text())
+    manifest = json.loads((target / ADAPTATION).read_text())
     assert manifest["base"] == {"name": minilm.key, "sha256": minilm.encoder.identity.hash}
     assert (manifest["format"], manifest["made_at"], manifest["seed"]) == (1, "2026-01-31T12:00:00+00:00", 0)
     assert manifest["codebook_version"] == BOOK.version
     assert manifest["comparison"]["adapted"]["hit_at_1"] == outcome.comparison.adapted.hit_at_1
-    assert not any(word in (target / MANIFEST).read_text() for word in ("bus", "sister", "Soup"))
+    assert not any(word in (target / ADAPTATION).read_text() for word in ("bus", "sister", "Soup"))
 
 
 def test_a_fit_that_cannot_help_is_not_kept(minilm: LoadedModel, tmp_path: Path) -> None:

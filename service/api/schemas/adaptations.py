@@ -43,6 +43,9 @@ class ComparisonOut(BaseModel):
     after: QualityOut
     difference: float = Field(description="Mean difference in reciprocal rank; kept if above the standard error.")
     standard_error: float
+    temperature: float = Field(
+        default=1.0, description="What is taken from how sure the fitted model is; 1 is nothing, 2 half of it."
+    )
 
 
 class AdaptationOut(BaseModel):
