@@ -21,6 +21,8 @@ FOLDS = 3
 # With fewer examples that carry a leaf, the comparison could not tell a good fit from luck.
 LEAST_EXAMPLES = 24
 LEAST_LEAVES = 2
+# Documents of very different lengths make parts from which too little can be learnt, or by which too little told.
+LEAST_PART = 1 / 6
 
 Fit = Callable[[TrainingSet, Callable[[float], object]], TextEncoder]
 
@@ -109,10 +111,11 @@ def compare_fits(
 ) -> Comparison | None:
     """Whether an encoder fitted to some of the examples is better for the others; None if they are too few to tell.
 
-    The examples are dealt into three parts. For each part an encoder is fitted to the two others, and the
-    suggester, with these as examples, ranks the leaves for that part: with the fitted encoder and with the frozen
-    one, both with what was said around each. Same codebook, examples, encoder and seed: same result, as far as ``fit``
-    keeps to that.
+    The examples are dealt into three parts, those of one transcript into the same part where that can be done: a
+    fit also learns how a transcript's speakers talk, which says nothing of the next transcript. For each part an
+    encoder is fitted to the two others, and the suggester, with these as examples, ranks the leaves for that part:
+    with the fitted encoder and with the frozen one, both with what was said around each. Same codebook, examples,
+    encoder and seed: same result, as far as ``fit`` keeps to that.
 
     Args:
         codebook: the tree.
@@ -142,8 +145,9 @@ def compare_fits(
 
 
 def examples_digest(codebook: Codebook, examples: Sequence[Example], seed: int = 0) -> str:
-    """Hex digest over what an adaptation learns from: the codebook's version, the texts and their codes."""
-    said = [(one.text, sorted(one.accepted), sorted(one.rejected)) for one in judged_texts(codebook, examples, seed)]
+    """Hex digest over what an adaptation learns from: the codebook's version, the texts, their codes and documents."""
+    judged = judged_texts(codebook, examples, seed)
+    said = [(one.text, sorted(one.accepted), sorted(one.rejected), one.document) for one in judged]
     canonical = json.dumps([codebook.version, said], ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -201,9 +205,21 @@ def _held_out(
 
 
 def _dealt(tested: Sequence[JudgedText]) -> list[list[JudgedText]]:
-    """The examples in as many parts as there are folds, those of one code spread over all parts."""
-    by_code = sorted(range(len(tested)), key=lambda index: (sorted(tested[index].accepted), index))
-    return [[tested[index] for index in by_code[fold::FOLDS]] for fold in range(FOLDS)]
+    """The examples in as many parts as there are folds, by document, or else those of one code spread over all."""
+    by_code = sorted(tested, key=lambda one: sorted(one.accepted))
+    documents: dict[str, list[JudgedText]] = {}
+    for one in by_code:
+        documents.setdefault(one.text if one.document is None else one.document, []).append(one)
+    parts = _parts(sorted(documents.values(), key=len, reverse=True))
+    return parts if min(map(len, parts)) >= LEAST_PART * len(tested) else _parts([[one] for one in by_code])
+
+
+def _parts(groups: Sequence[list[JudgedText]]) -> list[list[JudgedText]]:
+    """Each group as a whole to the smallest part."""
+    parts: list[list[JudgedText]] = [[] for _ in range(FOLDS)]
+    for group in groups:
+        min(parts, key=len).extend(group)
+    return parts
 
 
 def _compared(with_frozen: _HeldOut, with_fitted: _HeldOut) -> Comparison:

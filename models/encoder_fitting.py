@@ -7,6 +7,7 @@ Wang et al. 2020), so that a small batch still learns from all codes.
 """
 
 import hashlib
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
@@ -28,6 +29,9 @@ from models.word_pieces import TextWindow, WordPieces
 EPOCHS, LEAST_EPOCHS = 4, 2
 LEARNING_RATE = 1e-4
 WARM_UP = 0.1
+# The share of the layers, from the words up, that stay as they are: what words mean in any text.
+HELD_LAYERS = 1 / 3
+_LAYER = re.compile(r"\.layers?\.([0-9]+)\.")
 GRADIENT_LIMIT = 1.0
 BATCH_TEXTS = 32
 # What a batch may hold in memory, some 1.5 GB; of a text with more windows each step reads some, drawn anew.
@@ -48,7 +52,7 @@ def fit_encoder(
 ) -> "FittedEncoder":
     """The base model, fitted to a training set; the same for the same seed, input and machine.
 
-    The word embeddings stay as they are: few texts say little about most words.
+    The word embeddings and the lowest third of the layers stay as they are: few texts say little about most words.
 
     Args:
         base: the model to start from.
@@ -236,8 +240,13 @@ def _affordable(encoder: FittedEncoder, texts: Sequence[str]) -> list[list[TextW
 
 
 def _fitted_parameters(model: SentenceTransformer) -> list[torch.nn.Parameter]:
+    """All but the word embeddings and the lowest layers, which are no longer computed backwards either."""
+    layers = model[0].auto_model.config.num_hidden_layers
+    held = int(HELD_LAYERS * layers)
     for name, parameter in model.named_parameters():
-        parameter.requires_grad = ".embeddings." not in name
+        layer = _LAYER.search(name)
+        is_low = layer is not None and int(layer[1]) < held
+        parameter.requires_grad = ".embeddings." not in name and not is_low
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 

@@ -27,6 +27,7 @@ class Example:
         reference: how it is cited, e.g. "BU 11".
         rejected: ids of the codes that were found not to apply.
         context: what was said around it.
+        document: which transcript it comes from, if that is known.
     """
 
     text: str
@@ -34,6 +35,7 @@ class Example:
     reference: str | None = None
     rejected: tuple[str, ...] = ()
     context: Context = NO_CONTEXT
+    document: str | None = None
 
 
 class Evidence(NamedTuple):

@@ -18,11 +18,16 @@ MOST_TEXTS = 2_000
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedText:
-    """A text, and what people have said of it; no code is both accepted and rejected."""
+    """A text, and what people have said of it; no code is both accepted and rejected.
+
+    Attributes:
+        document: where it stands, if that is known; of several the first by name.
+    """
 
     text: str
     accepted: frozenset[str]
     rejected: frozenset[str]
+    document: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,18 +106,25 @@ def training_set(codebook: Codebook, judged: Sequence[JudgedText]) -> TrainingSe
 
 def _merged(codebook: Codebook, examples: Sequence[Example]) -> list[JudgedText]:
     active = frozenset(_active(codebook))
-    known: dict[str, tuple[set[str], set[str]]] = {}
+    known: dict[str, tuple[set[str], set[str], set[str]]] = {}
     for index, example in enumerate(examples):
         if any(code not in codebook for code in (*example.codes, *example.rejected)):
             raise ExampleNotAccepted(
                 "The example names a code that is not in the codebook.", places=(f"examples[{index}].codes",)
             )
-        yes, no = known.setdefault(example.text, (set(), set()))
+        yes, no, documents = known.setdefault(example.text, (set(), set(), set()))
         yes.update(active.intersection(example.codes))
         no.update(active.intersection(example.rejected))
+        if example.document is not None:
+            documents.add(example.document)
     return [
-        JudgedText(text=text, accepted=frozenset(yes - no), rejected=frozenset(no - yes))
-        for text, (yes, no) in sorted(known.items())
+        JudgedText(
+            text=text,
+            accepted=frozenset(yes - no),
+            rejected=frozenset(no - yes),
+            document=min(documents, default=None),
+        )
+        for text, (yes, no, documents) in sorted(known.items())
         if has_words(text) and yes != no
     ]
 

@@ -60,7 +60,13 @@ def suggester(
 def examples_of(task: Task, rows: Sequence[int]) -> list[Example]:
     """Coded segments as the suggester takes them."""
     return [
-        Example(text=task.texts[row], codes=task.codes[row], reference=str(row), context=task.contexts[row])
+        Example(
+            text=task.texts[row],
+            codes=task.codes[row],
+            reference=str(row),
+            context=task.contexts[row],
+            document=task.documents[row],
+        )
         for row in rows
     ]
 

@@ -70,16 +70,23 @@ def with_texts(examples: Sequence[CodedExample], corpus: Sequence[SpokenText], c
     """The examples of the corpus as a suggester takes them, in their contexts; see :func:`with_text`."""
     spoken = {one.id: one for one in corpus}
     there = [(one, spoken[one.segment_id]) for one in examples if one.segment_id in spoken]
-    made = [with_text(one, said.text, codebook, said.context) for one, said in there]
+    made = [
+        with_text(one, said.text, codebook, context=said.context, document=str(said.transcript_id))
+        for one, said in there
+    ]
     return [example for example in made if example is not None]
 
 
-def with_text(one: CodedExample, text: str, codebook: Codebook, context: Context = NO_CONTEXT) -> Example | None:
+def with_text(
+    one: CodedExample, text: str, codebook: Codebook, *, context: Context = NO_CONTEXT, document: str | None = None
+) -> Example | None:
     """An example as a suggester takes it; None if it says nothing of codes that the codebook has."""
     known, rejected = (tuple(filter(codebook.__contains__, codes)) for codes in (one.codes, one.rejected))
     if not (known or rejected) and (one.codes or one.rejected):
         return None
-    return Example(text=text, codes=known, rejected=rejected, reference=one.reference, context=context)
+    return Example(
+        text=text, codes=known, rejected=rejected, reference=one.reference, context=context, document=document
+    )
 
 
 def pinned_form(examples: Sequence[CodedExample]) -> list[list[Any]]:

@@ -208,9 +208,10 @@ def _segments(table: CodedTable, truth: Codings, context: ContextUse) -> list[Ex
             codes=tuple(truth.codes[column] for column in np.flatnonzero(applied)),
             reference=reference,
             context=around if context == "neighbours" else NO_CONTEXT,
+            document=document or None,
         )
-        for text, applied, reference, around in zip(
-            table.texts, truth.applied[0], table.references, table.contexts, strict=True
+        for text, applied, reference, around, document in zip(
+            table.texts, truth.applied[0], table.references, table.contexts, truth.documents, strict=True
         )
     ]
 

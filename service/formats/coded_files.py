@@ -57,6 +57,7 @@ def example_from_row(row: Mapping[str, Any], prefix: str) -> Example:
         reference=_reference(row, prefix),
         rejected=rejected,
         context=Context(before=said_before(row, prefix)),
+        document=label_of_row(row, "document", prefix),
     )
 
 

@@ -1,6 +1,7 @@
 """Whether a fit is kept: fitted and frozen encoders on held-out examples, by the same suggester."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -146,6 +147,34 @@ def test_each_example_is_held_out_once_and_never_fitted_to_meanwhile() -> None:
         assert sorted(code_of[text] for text in part) == sorted(4 * CODES)
 
 
+def in_documents(*lengths: int) -> list[Example]:
+    """Examples of all codes in documents of these lengths."""
+    documents = [f"Group {number}" for number, length in enumerate(lengths) for _ in range(length)]
+    return [
+        Example(text=f"Saying {n}.", codes=(CODES[n % len(CODES)],), document=document)
+        for n, document in enumerate(documents)
+    ]
+
+
+def held_out_together(examples: Sequence[Example]) -> list[set[str | None]]:
+    """For each comparison the documents of which something was held out."""
+    fitter = Fitter(Oracle())
+    compare_fits(BOOK, examples, Fog(), fitter)
+    of_text = {example.text: example.document for example in examples}
+    return [{of_text[text] for text in of_text.keys() - set(training.texts)} for training in fitter.given]
+
+
+def test_the_examples_of_a_transcript_are_held_out_together() -> None:
+    held_out = held_out_together(in_documents(9, 4, 7, 5, 6, 5))
+    assert sorted(document for part in held_out for document in part if document) == [f"Group {n}" for n in range(6)]
+
+
+@pytest.mark.parametrize("lengths", [(36,), (18, 18), (32, 2, 2)])
+def test_transcripts_too_few_or_too_uneven_are_torn_apart(lengths: tuple[int, ...]) -> None:
+    held_out = held_out_together(in_documents(*lengths))
+    assert all("Group 0" in part for part in held_out)
+
+
 def test_too_few_examples_are_not_compared() -> None:
     examples = some_examples()
     assert compared(Oracle(), Fog(), []) is None
@@ -200,3 +229,4 @@ def test_the_digest_is_that_of_what_is_learnt_from() -> None:
     assert digest == examples_digest(BOOK, [*examples[::-1], examples[0]])
     assert digest != examples_digest(BOOK, examples[1:])
     assert digest != examples_digest(BOOK, [*examples[1:], Example(text=examples[0].text, codes=("hope",))])
+    assert digest != examples_digest(BOOK, [*examples[1:], replace(examples[0], document="Group 1")])
