@@ -44,6 +44,11 @@ def test_an_example_is_cited_by_site_and_paragraph_or_by_what_there_is(
     assert example_from_row(coded(**labels), "").reference == reference
 
 
+def test_an_example_knows_the_document_it_comes_from() -> None:
+    documents = [example_from_row(coded(**labels), "").document for labels in ({}, {"site": "BU"}, {"document": 3})]
+    assert documents == [None, None, "3"]
+
+
 def test_codes_keep_their_order_and_stand_once() -> None:
     assert example_from_row(coded(codes=["b", "a", "b"]), "").codes == ("b", "a")
     assert example_from_row(coded(codes=[]), "").codes == ()
