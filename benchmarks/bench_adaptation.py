@@ -96,6 +96,7 @@ def report(task: Task, fits: Fits, shots: int, draws: int) -> float:
     """Prints the lines of one task; the paired difference of what is chosen to the best single baseline."""
     found: dict[str, list[Hits]] = defaultdict(list)
     probabilities = {name: Probabilities() for name in OURS}
+    ahead: list[float] = []
     kept = 0
     for seed in range(draws):
         drawn = draw(task, seed)
@@ -104,6 +105,7 @@ def report(task: Task, fits: Fits, shots: int, draws: int) -> float:
         is_kept = compared is not None and compared.is_better
         kept += is_kept
         temperature = compared.temperature if compared is not None else 1.0
+        ahead.append(compared.difference / compared.standard_error if compared is not None else 0.0)
         seen = {
             "frozen": _seen(task, drawn, examples, fits.frozen),
             "fitted": _seen(task, drawn, examples, fitted, temperature),
@@ -117,7 +119,8 @@ def report(task: Task, fits: Fits, shots: int, draws: int) -> float:
             found[name].append(hits(scored, labels))
     means = {name: np.mean(each, axis=0) for name, each in found.items()}
     best = max((name for name in means if name not in OURS), key=lambda name: float(means[name][0]))
-    print(f"{task.name}, {shots} examples, fit kept in {kept} of {draws} draws")
+    by = ", ".join(f"{each:+.1f}" for each in ahead)
+    print(f"{task.name}, {shots} examples, fit kept in {kept} of {draws} draws, ahead by {by} standard errors")
     for name in (best, *OURS):
         summary = f"; {probabilities[name].summary()}" if name in OURS else " (best baseline)"
         print(f"  {name:<31} {means[name][0]:.3f} / {means[name][1]:.3f}{summary}", flush=True)

@@ -96,7 +96,7 @@ class CheckedModelFolder:
     weights_sha256: str
     weights: tuple[str, ...]
     architecture: str
-    temperature: float
+    temperature: float = 1.0
 
 
 def check_model_folder(path: Path, *, expected_weights_sha256: str | None = None) -> CheckedModelFolder:
