@@ -48,7 +48,7 @@ def timed(words: int, encoders: Encoders, model: LoadedModel) -> None:
     talk = json.loads((resources.files("models") / "reference" / "everyday_talk.json").read_text(encoding="utf-8"))
     stock = sorted(set(" ".join(talk["texts"]).split()))
     codes = [Code(id=f"c{number}", name=f"Code {number}") for number in range(CODES)]
-    # Each code has words of its own, so that the fit is kept, which takes longest.
+    # Each code has words of its own, so that there is something to learn.
     own = {code.id: chance.choice(stock, 60).tolist() for code in codes}
     examples = [
         Example(text=" ".join(chance.choice(own[codes[n % CODES].id], words)), codes=(codes[n % CODES].id,))

@@ -44,7 +44,8 @@ class ComparisonOut(BaseModel):
     difference: float = Field(description="Mean difference in reciprocal rank; kept if above the standard error.")
     standard_error: float
     temperature: float = Field(
-        default=1.0, description="What is taken from how sure the fitted model is; 1 is nothing, 2 half of it."
+        default=1.0,
+        description="What logits are divided by: a fitted model is too sure of what it knows; 1 changes nothing.",
     )
 
 
