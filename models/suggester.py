@@ -248,6 +248,10 @@ class Suggester:
         checked_vectors(vectors, len(texts), self._encoder.identity.dimension)
         return self._standing(self._scorer.logits(texts, vectors))
 
+    def remember_words(self, texts: Sequence[str]) -> None:
+        """Has the word counts remember texts that will be suggested for again; changes no suggestion."""
+        self._scorer.remember_words(texts)
+
     def _similarities(self, columns: npt.NDArray[np.intp], vectors: Vectors) -> Vectors:
         """How similar each text is to these of the leaves' words, shape (texts, columns)."""
         # Row by row, so that how many there are leaves no trace in the bits.
@@ -286,10 +290,11 @@ class Suggester:
     def _back_off(self, scores: Sequence[float]) -> BackOff | None:
         """The deepest code above the leaves that reaches the threshold; of several the likeliest."""
         threshold = self.calibration.threshold
-        above = range(len(self._leaves), len(scores))
-        likely = [column for column in above if scores[column] >= threshold]
-        if not likely:
+        leaves = len(self._leaves)
+        # Most often there is none, and to look at each would take most of the time that a result takes.
+        if max(scores[leaves:], default=0.0) < threshold:
             return None
+        likely = [column for column in range(leaves, len(scores)) if scores[column] >= threshold]
         path = self._scored_path(max(likely, key=lambda column: (len(self._paths[column]), scores[column])), scores)
         return BackOff(code=path[-1].code, name=path[-1].name, path=path, score=path[-1].score)
 

@@ -38,8 +38,8 @@ from service.storage.runs import Run, neighbours_from_pinned, pinned, suggested_
 from service.storage.transcripts import NO_NEIGHBOURS, Neighbours, SpokenText, spoken_texts, texts_of
 from service.storage.vectors import keep_vectors, kept_hashes, kept_vectors
 
-# Larger ones fill the encoder's shapes hardly better, and progress is told by chunks.
-ENCODED_AT_ONCE = 500
+# Of smaller ones, what each costs beside its vectors adds up; of larger ones, progress is told too seldom.
+ENCODED_AT_ONCE = 1_000
 # A chunk is one transaction, which other writers wait for.
 SCORED_AT_ONCE = 1_000
 # The slowest machine at the lowest priority still reads this fast.
@@ -159,8 +159,11 @@ class Score:
         known = dict(zip(kept, stacked(list(kept.values()), prepared.dimension), strict=True))
         own = stacked([kept[one] for one in able], prepared.dimension)
         vectors = in_context(own, [neighbours[one] for one in able], known)
+        said = [texts[one] for one in able]
+        # The next run over these segments asks for them again.
+        prepared.suggester.remember_words(said)
         results = prepared.suggester.suggest_encoded(
-            [texts[one] for one in able], vectors, top_k=run.request["top_k"], min_score=run.request["min_score"]
+            said, vectors, top_k=run.request["top_k"], min_score=run.request["min_score"]
         )
         rows = suggestion_columns(able, results)
         abstained = sum(result.abstained for result in results)
@@ -253,6 +256,7 @@ def _prepared(run: Run, model: LoadedModel, database: Database) -> _Prepared:
         reference=Reference(vectors=reference, hash=str(run.reference_hash)),
         examples=examples,
         vectors=in_context(own, [pair for _, pair in given], known),
+        word_counts=model.word_counts,
         temperature=model.temperature,
     )
     return _Prepared(codebook, suggester, neighbours_from_pinned(content), identity.dimension)

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from service.storage.codings import rejected_codes
 from service.storage.decisions import make_way_for_new_suggestions
-from service.storage.rows import on_segments
+from service.storage.rows import add_many, on_segments
 from service.storage.tables import codings, no_codes, suggestions
 
 
@@ -28,9 +28,7 @@ def renew_suggestions(
         waiting |= _waiting(connection, coding_set_id, [one for one in ids if wanted[one]], *made_under)
     changed = [one for one in ids if not _are_same(wanted[one], waiting[one])]
     make_way_for_new_suggestions(connection, coding_set_id, changed)
-    rows = [row for one in changed for row in wanted[one]]
-    if rows:
-        connection.execute(insert(suggestions), rows)
+    add_many(connection, suggestions, [row for one in changed for row in wanted[one]])
 
 
 def settled_codes(connection: Connection, coding_set_id: int, segment_ids: Sequence[int]) -> set[tuple[int, str]]:
