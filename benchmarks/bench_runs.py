@@ -1,7 +1,7 @@
 """Runs over 10,000 segments and 100 codes: cold, warm, after one code's definition changed; and reads meanwhile.
 
-The service runs as its own process on SQLite in a new data folder, with the bundled model, and its worker does the
-runs. The model is loaded by a small run first. A machine's speed changes within minutes: the encoder alone does the
+The service runs as its own process on SQLite in a new data folder, with the bundled model, and its workers do the
+runs. They load the model in a small run first. A machine's speed changes within minutes: the encoder alone does the
 same texts in this process before and after each cold run, and each round says how long bare SQLite takes.
 """
 
@@ -129,7 +129,7 @@ def main() -> None:
     encode_segments(book, encoder, texts[:200])
     with tempfile.TemporaryDirectory() as folder, service(folder):
         small = call("POST", "/v1/projects", {"name": "small", "codebook": {**book.to_json(), "id": "b"}})["id"]
-        fill(small, texts[:50])
+        fill(small, texts[:1_200])
         run(small)
         for _ in range(ROUNDS):
             large = round_of(folder, encoder, book, texts)

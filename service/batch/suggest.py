@@ -38,8 +38,8 @@ from service.storage.runs import Run, neighbours_from_pinned, pinned, suggested_
 from service.storage.transcripts import NO_NEIGHBOURS, Neighbours, SpokenText, spoken_texts, texts_of
 from service.storage.vectors import keep_vectors, kept_hashes, kept_vectors
 
-# Of smaller ones, what each costs beside its vectors adds up; of larger ones, progress is told too seldom.
-ENCODED_AT_ONCE = 1_000
+# Larger ones fill the encoder's shapes hardly better, and progress is told by chunks.
+ENCODED_AT_ONCE = 500
 # A chunk is one transaction, which other writers wait for.
 SCORED_AT_ONCE = 1_000
 # The slowest machine at the lowest priority still reads this fast.

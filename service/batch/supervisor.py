@@ -1,4 +1,4 @@
-"""Keeps a worker process going beside a program that answers people."""
+"""Keeps worker processes going beside a program that answers people."""
 
 import logging
 import os
@@ -26,6 +26,8 @@ SHORTEST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 # Who lived this long did not die of how it was started.
 STEADY_SECONDS = 10.0
+# One reads and writes while the other computes; each takes the memory of a model.
+MOST_WORKERS = 2
 # As many as help; and always as many, so that the order of sums does not depend on what else goes on.
 MOST_THREADS = 8
 # What a worker says once it takes chunks.
@@ -33,48 +35,61 @@ WORKING = b"w"
 
 
 class Supervisor:
-    """Starts a worker process, starts another one when it dies, and has others take over what it held.
+    """Starts worker processes, starts another one when one dies, and has others take over what it held.
 
-    The worker runs at the lowest priority, and ends by itself when this process does, however that ends.
+    They share the processors, run at the lowest priority, and end by themselves when this process does, however
+    that ends.
 
     Args:
         database_url: where the runs are.
-        environment: of the worker, from which it reads its settings.
+        environment: of the workers, from which they read their settings.
     """
 
     def __init__(self, database_url: str, environment: Mapping[str, str]) -> None:
         self._database = Database(database_url)
-        threads = str(min(MOST_THREADS, len(os.sched_getaffinity(0))))
+        processors = len(os.sched_getaffinity(0))
+        workers = min(MOST_WORKERS, processors)
+        # With more threads than processors they wait for each other most of the time.
+        threads = str(min(MOST_THREADS, processors // workers))
         self._environment = {"OMP_NUM_THREADS": threads, **environment}
+        self._alive: set[str] = set()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self.run, name="worker-supervisor", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._keep_one_going, name=f"worker-supervisor-{number}", daemon=True)
+            for number in range(workers)
+        ]
 
     def start(self) -> None:
-        """Supervises in a thread."""
-        self._thread.start()
+        """Supervises in threads."""
+        for thread in self._threads:
+            thread.start()
 
     def join(self) -> None:
         """Waits until it is stopped."""
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def stop(self) -> None:
-        """Ends the worker; what it was doing is done by another one, sometime."""
+        """Ends the workers; what they were doing is done by others, sometime."""
         self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
         self._database.close()
 
-    def run(self) -> None:
-        """Supervises until it is stopped."""
+    def _keep_one_going(self) -> None:
         pause = SHORTEST_PAUSE_SECONDS
         while not self._stopping.is_set():
             began = time.monotonic()
-            self._live_once(f"{_here()}-{os.getpid()}-{secrets.token_hex(4)}")
+            name = f"{_here()}-{os.getpid()}-{secrets.token_hex(4)}"
+            self._alive.add(name)
+            self._live_once(name)
+            self._alive.discard(name)
             if self._stopping.is_set():
                 return
             was_steady = time.monotonic() - began >= STEADY_SECONDS
             pause = SHORTEST_PAUSE_SECONDS if was_steady else min(2 * pause, LONGEST_PAUSE_SECONDS)
-            log.error("the worker ended; another one starts in %s s", pause)
+            log.error("a worker ended; another one starts in %s s", pause)
             self._stopping.wait(pause)
 
     def _live_once(self, name: str) -> None:
@@ -83,14 +98,14 @@ class Supervisor:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._environment
         ) as worker:
             try:
-                has_worked = self._watch(worker, name)
+                has_worked = self._watch(worker)
             finally:
                 worker.kill()
         if has_worked:
             with suppress(StorageUnavailable), self._database.write() as connection:
                 release_worker(connection, name, uncounted=self._stopping.is_set())
 
-    def _watch(self, worker: subprocess.Popen[bytes], name: str) -> bool:
+    def _watch(self, worker: subprocess.Popen[bytes]) -> bool:
         """Comes back when the worker ends or falls silent, or is to be stopped; whether it ever took chunks."""
         assert worker.stdout is not None  # noqa: S101 - it is a pipe
         has_worked, heard = False, time.monotonic()
@@ -104,17 +119,17 @@ class Supervisor:
                 heard = time.monotonic()
                 if WORKING in said:
                     has_worked = True
-                    self._take_over_from_the_dead(name)
+                    self._take_over_from_the_dead()
             elif is_late:
-                log.error("the worker does not move any more")
+                log.error("a worker does not move any more")
                 break
         return has_worked
 
-    def _take_over_from_the_dead(self, alive: str) -> None:
+    def _take_over_from_the_dead(self) -> None:
         """Lets others have at once what the workers of a supervisor held that was killed, without its lease's time."""
         with suppress(StorageUnavailable), self._database.write() as connection:
             for name in busy_workers(connection):
-                if name != alive and _is_dead(name):
+                if name not in self._alive and _is_dead(name):
                     release_worker(connection, name)
 
 

@@ -11,7 +11,7 @@ from service.cli.guard import read_settings, says_what_went_wrong, stopping_tidi
 @click.command()
 @says_what_went_wrong
 def worker() -> None:
-    """Work on runs, beside the worker that the service starts; with PostgreSQL also on another machine."""
+    """Work on runs beside the workers that the service starts; with PostgreSQL also on another machine."""
     from service.batch.supervisor import Supervisor
     from service.logging import log_to_stderr
 

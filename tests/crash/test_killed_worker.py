@@ -24,7 +24,7 @@ from models.codebook import built_in_codebook
 from service.actions.create_project import create_project
 from service.actions.start_run import Scope, start_suggest_run
 from service.batch.suggest import suggest_steps
-from service.batch.supervisor import Supervisor
+from service.batch.supervisor import MOST_WORKERS, Supervisor
 from service.batch.worker import Worker
 from service.encoders import Encoders
 from service.errors import StorageUnavailable
@@ -267,6 +267,22 @@ def test_what_the_worker_of_a_killed_service_held_is_done_without_waiting_for_it
     # Whether another machine's is gone cannot be seen from here.
     assert read(database, theirs).state == "waiting"
     assert held_by(database, "elsewhere-1-0")
+
+
+def test_the_workers_of_one_service_share_a_run_and_take_nothing_from_each_other(
+    folder: Path, database: Database
+) -> None:
+    one = start(database, study(database, 8_000))
+    environment = {**os.environ, "THEMECODER_DATA": str(folder), "THEMECODER_MODEL": HASHING_MODEL}
+    supervisor = Supervisor(f"sqlite:///{folder / 'themecoder.sqlite3'}", environment)
+    supervisor.start()
+    done = wait_for_end(database, one)
+    supervisor.stop()
+    assert (done.state, done.segments) == ("completed", 8_000)
+    with database.read() as connection:
+        taken = connection.execute(select(chunks.c.worker, chunks.c.attempt).where(chunks.c.run_id == one.id)).all()
+    assert len({row.worker for row in taken}) == min(MOST_WORKERS, len(os.sched_getaffinity(0)))
+    assert {row.attempt for row in taken} == {1}
 
 
 def database_clock(database: Database) -> float:
