@@ -41,7 +41,7 @@ class ComparisonOut(BaseModel):
     examples: int = Field(description="Segments that were held out, each once.")
     before: QualityOut
     after: QualityOut
-    difference: float = Field(description="Mean difference in reciprocal rank; kept if above the standard error.")
+    difference: float = Field(description="Mean difference in reciprocal rank; kept if above 0.")
     standard_error: float
     temperature: float = Field(
         default=1.0,
