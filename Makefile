@@ -80,7 +80,7 @@ crash: $(VENV)/tools
 	@echo "   50,000 segments is watched through a restart"
 	@THEMECODER_CRASH_ROUNDS=20 THEMECODER_CRASH_DECISIONS=1000 THEMECODER_CRASH_KILLS=500 THEMECODER_TORN_LOGS=5000 \
 		THEMECODER_TORN_RUNS=500 THEMECODER_WATCHED_SEGMENTS=50000 $(BIN)/python -m pytest --timeout 3600 $(PYTEST) \
-		tests/crash tests/service/test_commands_database.py tests/end_to_end/test_runs.py -k "killed or torn"
+		tests/crash tests/service/database_commands tests/end_to_end/test_runs.py -k "killed or torn"
 
 fuzz: $(VENV)/tools
 	@echo "== property tests, many examples"
