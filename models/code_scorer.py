@@ -79,7 +79,6 @@ class CodeScorer:
         self._shares: Floats = self.coded.targets[:, :-1] / np.maximum(totals, 1.0)
         self._similar = reference.refined(words.vectors, vectors, self._shares, own)
         texts = [example.text for example in examples]
-        self._word_counts = word_counts
         self._word_use = WordFeatures(self._spelt_out([*texts, *words.texts]), word_counts)
         self._features = np.concatenate(
             [
@@ -112,8 +111,8 @@ class CodeScorer:
         return logits
 
     def remember_words(self, texts: Sequence[str]) -> None:
-        """Has the word counts remember texts that will be judged again."""
-        self._word_counts.remember(self._spelt_out(texts))
+        """Counts the words of texts that will be judged, now or again, only once."""
+        self._word_use.remember(self._spelt_out(texts))
 
     def without_themselves(self, rows: Rows) -> Floats:
         """The logits of known examples, each as if it had not been learnt from; shape (len(rows), leaves + 1).

@@ -249,7 +249,7 @@ class Suggester:
         return self._standing(self._scorer.logits(texts, vectors))
 
     def remember_words(self, texts: Sequence[str]) -> None:
-        """Has the word counts remember texts that will be suggested for again; changes no suggestion."""
+        """Counts the words of texts that will be suggested for, now or again, only once; changes no suggestion."""
         self._scorer.remember_words(texts)
 
     def _similarities(self, columns: npt.NDArray[np.intp], vectors: Vectors) -> Vectors:
@@ -291,7 +291,7 @@ class Suggester:
         """The deepest code above the leaves that reaches the threshold; of several the likeliest."""
         threshold = self.calibration.threshold
         leaves = len(self._leaves)
-        # Most often there is none, and to look at each would take most of the time that a result takes.
+        # Most often there is none, which shows sooner without a look at each in turn.
         if max(scores[leaves:], default=0.0) < threshold:
             return None
         likely = [column for column in range(leaves, len(scores)) if scores[column] >= threshold]

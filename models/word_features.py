@@ -37,6 +37,10 @@ class WordFeatures:
         used = np.bincount(counts.of(texts).indices, minlength=DIMENSION)
         self._rarity: Floats = np.log((1 + len(texts)) / (1 + used)) + 1
 
+    def remember(self, texts: Sequence[str]) -> None:
+        """Has the counts remember texts that will be asked for; what is rare stays as it is."""
+        self._counts.remember(texts)
+
     def of(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, zeros for a text without words, shape (len(texts), DIMENSION), float32."""
         features: Vectors = self._weighed(texts).astype(np.float32).toarray()

@@ -39,7 +39,7 @@ class LoadedModel:
         key: the name by which requests ask for it.
         encoder: what makes its vectors.
         background: the shipped everyday talk as this encoder sees it.
-        word_counts: which words the texts use that suggesters learnt from.
+        word_counts: which words the texts use that suggesters learnt from, or runs suggested for.
         temperature: what logits are divided by with it; 1 unless it was fitted to a project's codes.
     """
 

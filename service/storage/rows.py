@@ -51,9 +51,16 @@ def added(connection: Connection, table: Table, **values: Any) -> int:
 
 
 def add_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Adds thousands of rows, each with the same columns, values as the database takes them; defaults included."""
+    """Adds thousands of rows.
+
+    Args:
+        connection: in a transaction that writes.
+        table: where to.
+        rows: each with the same columns, two or more, and values as the driver takes them; those for which the table
+            has a default of Python's must be among them.
+    """
     if rows:
-        # SQLAlchemy looks at every value of every row, which takes longer than SQLite does to add them.
+        # SQLAlchemy would look at every value of every row, a good part of what it takes to add them.
         adding = insert(table).inline().compile(dialect=connection.dialect, column_keys=list(rows[0]))
         in_order = itemgetter(*adding.positiontup) if adding.positiontup else dict
         connection.exec_driver_sql(str(adding), [in_order(row) for row in rows])
