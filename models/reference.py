@@ -34,6 +34,8 @@ SHARPNESS = 20.0
 ROUNDS = 6
 # How far a code that is near to everything is set back.
 SET_BACK = 0.5
+# Each byte taken from 255.
+_INVERTED = bytes(range(255, -1, -1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +171,7 @@ class CorpusSample:
         """Takes in a part of the corpus: texts and their unit vectors, shape (len(texts), dimension)."""
         for text, vector in zip(texts, vectors, strict=True):
             # Inverted, so that the heap's smallest entry is the largest digest that is kept.
-            key = bytes(255 - byte for byte in _digest(text))
+            key = _inverted(_digest(text))
             is_full = len(self._kept) >= SAMPLE_SIZE
             if key in self._digests or (is_full and key < self._kept[0][0]):
                 continue
@@ -192,6 +194,11 @@ def sample_of(texts: Iterable[str]) -> list[str]:
     return kept[::-1]
 
 
+def hash_of_sample(sample: Sequence[str]) -> str:
+    """The hash of the reference that a :class:`CorpusSample` makes from what :func:`sample_of` gave."""
+    return _hash([_inverted(_digest(text)) for text in sample])
+
+
 def shipped_background(encoder: TextEncoder) -> Background:
     """The shipped, invented everyday talk as this encoder sees it; encodes some hundred short texts.
 
@@ -212,6 +219,10 @@ def no_reference() -> Reference:
 
 def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode(errors="surrogatepass")).digest()
+
+
+def _inverted(digest: bytes) -> bytes:
+    return digest.translate(_INVERTED)
 
 
 def _hash(parts: Sequence[bytes]) -> str:

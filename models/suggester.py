@@ -14,7 +14,7 @@ from models.code_scorer import CodeScorer
 from models.codebook import Code, Codebook
 from models.context import Context, in_context, neighbouring_texts
 from models.encoder import TextEncoder, Vectors, checked_vectors, encode_checked, unit_rows
-from models.example_bank import Evidence, Example, ExampleBank, cosine, merged_examples, merged_vectors
+from models.example_bank import Evidence, Example, ExampleBank, merged_examples, merged_vectors
 from models.reference import Background, Reference
 from models.word_counts import WordCounts
 from models.word_features import has_words
@@ -95,13 +95,21 @@ class SegmentSuggestions:
 
 
 class _Judged(NamedTuple):
-    """A segment with each code's score, the columns of the best leaves, and how similar it is to their words."""
+    """A segment with what was worked out for many at once.
+
+    Attributes:
+        scores: of each code.
+        ranked: the columns of the best leaves.
+        similarities: to the words of these, -1 to 1.
+        likely_above: the column of the code to back off to; -1 if there is none.
+    """
 
     text: str
     vector: Vectors
     scores: list[float]
     ranked: list[int]
     similarities: list[float]
+    likely_above: int
 
 
 class Suggester:
@@ -221,9 +229,8 @@ class Suggester:
         """
         scores = self._tree_scores(self.scores(texts, vectors))
         best = np.argsort(-scores[:, : len(self._leaves)], axis=1, kind="stable")[:, : top_k or None]
-        judged = zip(
-            texts, vectors, scores.tolist(), best.tolist(), self._similarities(best, vectors).tolist(), strict=True
-        )
+        worked_out = (scores, best, self._similarities(best, vectors), self._likely_above(scores))
+        judged = zip(texts, vectors, *(numbers.tolist() for numbers in worked_out), strict=True)
         return [self._result(_Judged._make(one), min_score) for one in judged]
 
     def scores(self, texts: Sequence[str], vectors: Vectors) -> Floats:
@@ -256,7 +263,23 @@ class Suggester:
         """How similar each text is to these of the leaves' words, shape (texts, columns)."""
         # Row by row, so that how many there are leaves no trace in the bits.
         by_rank = [(self._words.vectors[of_rank] * vectors).sum(axis=1) for of_rank in columns.T]
-        return np.column_stack(by_rank) if by_rank else np.zeros(columns.shape, dtype=np.float32)
+        products = np.column_stack(by_rank) if by_rank else np.zeros(columns.shape, dtype=np.float32)
+        return products.clip(-1, 1)
+
+    def _likely_above(self, scores: Floats) -> npt.NDArray[np.intp]:
+        """The column of the deepest code above the leaves that reaches the threshold, of several the likeliest.
+
+        Shape (texts,); -1 where none does.
+        """
+        leaves = len(self._leaves)
+        above = scores[:, leaves:]
+        depths = np.array([len(path) for path in self._paths[leaves:]])
+        # No score is above 1, so that depth goes first.
+        places = np.where(above >= self.calibration.threshold, 2 * depths + above, -1.0)
+        # One that is never reached, for a codebook without any code above the leaves.
+        places = np.column_stack([places, np.full(len(places), -1.0)])
+        found = places.argmax(axis=1)
+        return np.where(places.max(axis=1) > 0, found + leaves, -1)
 
     def _result(self, segment: _Judged, min_score: float | None) -> SegmentSuggestions:
         if not has_words(segment.text) or not segment.ranked:
@@ -268,7 +291,7 @@ class Suggester:
         return SegmentSuggestions(
             abstained=abstained,
             basis=self.basis,
-            back_off=self._back_off(segment.scores) if abstained else None,
+            back_off=self._back_off(segment) if abstained and segment.likely_above >= 0 else None,
             suggestions=tuple(self._suggestions(segment, least)),
         )
 
@@ -278,29 +301,17 @@ class Suggester:
             if score < least:
                 return
             leaf = self._leaves[column]
-            definition = Evidence(kind="definition", text=self._definitions[column], similarity=cosine(similarity))
-            yield Suggestion(
-                code=leaf.id,
-                name=leaf.name,
-                path=self._scored_path(column, segment.scores),
-                score=score,
-                evidence=(*self._bank.nearest(column, segment.text, segment.vector), definition),
-            )
+            definition = Evidence("definition", self._definitions[column], similarity)
+            evidence = (*self._bank.nearest(column, segment.text, segment.vector), definition)
+            path = self._scored_path(column, segment.scores)
+            yield Suggestion(leaf.id, leaf.name, path, score, evidence)
 
-    def _back_off(self, scores: Sequence[float]) -> BackOff | None:
-        """The deepest code above the leaves that reaches the threshold; of several the likeliest."""
-        threshold = self.calibration.threshold
-        leaves = len(self._leaves)
-        # Most often there is none, which shows sooner without a look at each in turn.
-        if max(scores[leaves:], default=0.0) < threshold:
-            return None
-        likely = [column for column in range(leaves, len(scores)) if scores[column] >= threshold]
-        path = self._scored_path(max(likely, key=lambda column: (len(self._paths[column]), scores[column])), scores)
+    def _back_off(self, segment: _Judged) -> BackOff:
+        path = self._scored_path(segment.likely_above, segment.scores)
         return BackOff(code=path[-1].code, name=path[-1].name, path=path, score=path[-1].score)
 
     def _scored_path(self, column: int, scores: Sequence[float]) -> tuple[ScoredCode, ...]:
-        steps = self._paths[column]
-        return tuple([ScoredCode(code=code, name=name, score=scores[at]) for at, code, name in steps])
+        return tuple([ScoredCode(code, name, scores[at]) for at, code, name in self._paths[column]])
 
     def _lay_out_tree(self) -> None:
         """Gives each leaf, then each code above one, its column of a tree's scores."""

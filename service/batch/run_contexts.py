@@ -1,11 +1,10 @@
 """What counts as said around the segments of a run, and how the run is pinned to it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 
-from models.codebook import Codebook
 from models.context import NO_CONTEXT
 from models.suggester import has_words
-from service.actions.kept_vectors import text_key
+from service.batch.corpus_of_run import CorpusOfRun
 from service.storage.runs import Run
 from service.storage.transcripts import NO_NEIGHBOURS, Neighbours, SpokenText
 
@@ -15,24 +14,13 @@ class Around:
 
     Args:
         run: says whether anything does.
-        codebook: whose glossary was spelt out in what was encoded.
-        corpus: what participants said, in its contexts.
-        keys: by what the vectors of the corpus's own texts are kept, as far as there are any.
-        known: by what vectors are kept at all.
+        corpus: what it is about.
     """
 
-    def __init__(
-        self,
-        run: Run,
-        codebook: Codebook,
-        corpus: Sequence[SpokenText],
-        keys: Mapping[str, bytes],
-        known: Collection[bytes],
-    ) -> None:
-        self._spoken = {one.id: one for one in corpus} if _uses_context(run) else {}
-        self._codebook = codebook
-        self._known = known
-        self._keys: dict[str, bytes | None] = {text: key if key in known else None for text, key in keys.items()}
+    def __init__(self, run: Run, corpus: CorpusOfRun) -> None:
+        self._spoken = {one.id: one for one in corpus.spoken} if _uses_context(run) else {}
+        self._corpus = corpus
+        self._keys: dict[str, bytes | None] = {}
 
     def neighbours(self, segment_id: int) -> Neighbours:
         """The ids of those that count directly before and after a segment."""
@@ -57,8 +45,8 @@ class Around:
 
     def _key(self, text: str) -> bytes | None:
         if text not in self._keys:
-            key = text_key(self._codebook.spell_out(text)) if has_words(text) else None
-            self._keys[text] = key if key in self._known else None
+            key = self._corpus.key(text)
+            self._keys[text] = key if key in self._corpus.known and has_words(text) else None
         return self._keys[text]
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from models.codebook import Codebook, codebook_from_json
 from models.context import in_context
 from models.encoder import encode_checked
-from models.reference import CorpusSample, Reference, sample_of
+from models.reference import Reference, hash_of_sample, sample_of
 from models.suggester import Suggester, encode_segments, has_words
 from service.actions.kept_vectors import (
     KeptVectorsEncoder,
@@ -27,6 +27,7 @@ from service.actions.project_suggestions import (
     suggestion_columns,
     with_text,
 )
+from service.batch.corpus_of_run import CorpusOfRun, corpus_of_run
 from service.batch.kinds import Outcome, Plan, Step
 from service.batch.model_of_run import ModelOfRun
 from service.batch.run_contexts import Around, texts_needed
@@ -35,8 +36,8 @@ from service.storage.chunks import Chunk
 from service.storage.database import Database
 from service.storage.projects import codebook_content, last_decision
 from service.storage.runs import Run, neighbours_from_pinned, pinned, suggested_before
-from service.storage.transcripts import NO_NEIGHBOURS, Neighbours, SpokenText, spoken_texts, texts_of
-from service.storage.vectors import keep_vectors, kept_hashes, kept_vectors
+from service.storage.transcripts import NO_NEIGHBOURS, Neighbours, SpokenText, texts_of
+from service.storage.vectors import keep_vectors, kept_vectors
 
 # Larger ones fill the encoder's shapes hardly better, and progress is told by chunks.
 ENCODED_AT_ONCE = 500
@@ -54,26 +55,30 @@ class Encode:
     Args:
         database: where projects are.
         models: gives the model of a run.
+        handed_on: the corpora of runs that need nothing encoded, by their ids, for the step that follows at once.
     """
 
-    def __init__(self, database: Database, models: ModelOfRun) -> None:
+    def __init__(self, database: Database, models: ModelOfRun, handed_on: dict[int, CorpusOfRun]) -> None:
         self._database = database
         self._models = models
+        self._handed_on = handed_on
 
     def plan(self, run: Run) -> Plan:
         """Chunks of the segments whose vectors are not kept; the examples and the model are pinned."""
         model = self._models.load(run)
         with self._database.read() as connection:
-            codebook = codebook_from_json(codebook_content(connection, run.codebook_version_id))
-            corpus = spoken_texts(connection, run.project_id)
-            examples = coded_examples(connection, run.coding_set_id, corpus)
+            corpus = corpus_of_run(connection, run, model.encoder.identity.hash)
+            examples = coded_examples(connection, run.coding_set_id, corpus.spoken)
             decision_number = last_decision(connection, run.coding_set_id)
-            known = kept_hashes(connection, run.project_id, model.encoder.identity.hash)
         missing: dict[bytes, int] = {}
-        for segment_id, text in texts_needed(run, corpus).items():
-            key = text_key(codebook.spell_out(text))
-            if key not in known:
+        for segment_id, text in texts_needed(run, corpus.spoken).items():
+            key = corpus.key(text)
+            if key not in corpus.known:
                 missing.setdefault(key, segment_id)
+        # Of another run, whose next step somebody else took.
+        self._handed_on.clear()
+        if not missing:
+            self._handed_on[run.id] = corpus
         pins = {
             "decision_number": decision_number,
             "model_hash": model.encoder.identity.hash,
@@ -112,34 +117,30 @@ class Score:
     Args:
         database: where projects are.
         models: gives the model of a run.
+        handed_on: corpora of runs that were read just now, by their ids; they are taken out.
     """
 
-    def __init__(self, database: Database, models: ModelOfRun) -> None:
+    def __init__(self, database: Database, models: ModelOfRun, handed_on: dict[int, CorpusOfRun]) -> None:
         self._database = database
         self._models = models
+        self._handed_on = handed_on
         self._prepared: tuple[int, _Prepared] | None = None
 
     def plan(self, run: Run) -> Plan:
         """Chunks of the segments in the run's scope; the reference, and what was said around segments, are pinned."""
         model = self._models.load(run)
         with self._database.read() as connection:
-            codebook = codebook_from_json(codebook_content(connection, run.codebook_version_id))
-            corpus = spoken_texts(connection, run.project_id)
-            known = kept_hashes(connection, run.project_id, model.encoder.identity.hash)
-            known_keys = {one.text: text_key(codebook.spell_out(one.text)) for one in corpus if has_words(one.text)}
-            sample = sample_of(text for text, key in known_keys.items() if key in known)
-            keys = [known_keys[text] for text in sample]
-            kept = kept_vectors(connection, run.project_id, model.encoder.identity.hash, keys)
+            corpus = self._handed_on.pop(run.id, None) or corpus_of_run(connection, run, model.encoder.identity.hash)
             content = pinned(connection, run.id)
-            around = Around(run, codebook, corpus, known_keys, known)
-            scope = self._scope(connection, run, corpus, around)
-        reference = CorpusSample()
-        reference.add(sample, stacked([kept[key] for key in keys], model.encoder.identity.dimension))
+            around = Around(run, corpus)
+            scope = self._scope(connection, run, corpus.spoken, around)
+        said = {one.text for one in corpus.spoken if corpus.key(one.text) in corpus.known}
+        sample = sample_of(filter(has_words, said))
         pins = {
-            "reference_hash": reference.reference().hash,
+            "reference_hash": hash_of_sample(sample),
             "pinned": {
                 **content,
-                "reference": [key.hex() for key in keys],
+                "reference": [corpus.key(text).hex() for text in sample],
                 "contexts": around.pinned_keys([one.segment_id for one in from_pinned(content["examples"])]),
                 "neighbours": around.pinned_neighbours(scope),
             },
@@ -214,7 +215,8 @@ class Score:
 def suggest_steps(database: Database, encoders: Encoders) -> Mapping[str, Step]:
     """The steps of the kind in their order."""
     models = ModelOfRun(database, encoders)
-    return {"encode": Encode(database, models), "score": Score(database, models)}
+    handed_on: dict[int, CorpusOfRun] = {}
+    return {"encode": Encode(database, models, handed_on), "score": Score(database, models, handed_on)}
 
 
 class _Prepared:

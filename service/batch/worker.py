@@ -82,18 +82,21 @@ class Worker:
 
     def work(self) -> None:
         """Works for ever."""
-        is_interrupted = False
+        chunk, is_interrupted = None, False
         while True:
             try:
                 if is_interrupted:
                     with self._database.write() as connection:
                         release_worker(connection, self._name, uncounted=True)
                     is_interrupted = False
-                if not self.work_once():
+                chunk = chunk or self._claim()
+                if chunk is None:
                     time.sleep(IDLE_SECONDS)
+                else:
+                    chunk = self._work_on(chunk, goes_on=True)
             except StorageUnavailable as error:
                 log.error("database: %s", error)
-                is_interrupted = True
+                chunk, is_interrupted = None, True
                 time.sleep(STORAGE_RETRY_SECONDS)
 
     def work_once(self) -> bool:
@@ -103,16 +106,9 @@ class Worker:
             StorageUnavailable: the database cannot be used.
         """
         chunk = self._claim()
-        if chunk is None:
-            return False
-        with self._database.read() as connection:
-            its_run = run(connection, chunk.project_id, chunk.run_id)
-        if chunk.attempt > attempts(chunk):
-            # Whoever held it before did not live to say what happened.
-            self._put_aside(chunk, WORKER_STOPPED)
-        else:
-            self._do(its_run, chunk)
-        return True
+        if chunk is not None:
+            self._work_on(chunk)
+        return chunk is not None
 
     def _claim(self) -> Chunk | None:
         with self._database.read() as connection:
@@ -120,18 +116,31 @@ class Worker:
             if not has_claimable(connection):
                 return None
         with self._database.write() as connection:
-            chunk = claim_chunk(connection, self._name)
-            if chunk is not None:
-                begin_run(connection, chunk.run_id)
-            return chunk
+            return self._claim_within(connection)
 
-    def _do(self, its_run: Run, chunk: Chunk) -> None:
+    def _claim_within(self, connection: Connection) -> Chunk | None:
+        chunk = claim_chunk(connection, self._name)
+        if chunk is not None:
+            begin_run(connection, chunk.run_id)
+        return chunk
+
+    def _work_on(self, chunk: Chunk, *, goes_on: bool = False) -> Chunk | None:
+        """Does a chunk; gives the next one, if it goes on and there is one."""
+        with self._database.read() as connection:
+            its_run = run(connection, chunk.project_id, chunk.run_id)
+        if chunk.attempt <= attempts(chunk):
+            return self._do(its_run, chunk, goes_on=goes_on)
+        # Whoever held it before did not live to say what happened.
+        self._put_aside(chunk, WORKER_STOPPED)
+        return None
+
+    def _do(self, its_run: Run, chunk: Chunk, *, goes_on: bool) -> Chunk | None:
         steps = self._kinds[its_run.kind]
         step = steps[chunk.step]
         try:
             with self._keeping_lease(step, its_run, chunk):
                 done = step.plan(its_run) if chunk.is_plan else step.do(its_run, chunk)
-            self._finish(chunk, list(steps), done)
+            return self._finish(chunk, list(steps), done, goes_on=goes_on)
         except GivesUp as error:
             self._give_up(chunk, error.reason, error.detail)
         except StorageUnavailable:
@@ -140,27 +149,31 @@ class Worker:
             # Its kind alone: a message may quote a text.
             log.error("run %s, chunk %s: %s", chunk.run_id, chunk.id, type(error).__name__)
             self._failed(chunk, _reason(error))
+        return None
 
-    def _finish(self, chunk: Chunk, steps: list[str], done: Plan | Outcome) -> None:
-        if not self._is_written(chunk, steps, done) and isinstance(done, Outcome):
-            done.drop()
-
-    def _is_written(self, chunk: Chunk, steps: list[str], done: Plan | Outcome) -> bool:
-        """Writes down what came of a chunk, if it is still ours; whether it was."""
+    def _finish(self, chunk: Chunk, steps: list[str], done: Plan | Outcome, *, goes_on: bool) -> Chunk | None:
+        """Writes down what came of a chunk, if it is still ours."""
         with self._database.write() as connection:
-            if not (hold_run(connection, chunk.run_id) and finish_chunk(connection, chunk, "done")):
-                return False
-            if isinstance(done, Plan):
-                size = sum(map(len, done.chunks))
-                begin_step(connection, chunk.run_id, chunk.step, size, **done.pins)
-                add_chunks(connection, chunk.project_id, chunk.run_id, chunk.step, done.chunks)
-            else:
-                counts = done.keep(connection)
-                count_up(connection, chunk.run_id, {**counts, "step_done": len(chunk.segment_ids)})
-                if done.failed:
-                    add_failures(connection, chunk.project_id, chunk.run_id, done.failed)
-            self._go_on(connection, chunk, steps)
-            return True
+            is_ours = hold_run(connection, chunk.run_id) and finish_chunk(connection, chunk, "done")
+            if is_ours:
+                self._write_down(connection, chunk, steps, done)
+            # Here, because for a transaction of its own it would wait until others have written what they did.
+            following = self._claim_within(connection) if goes_on else None
+        if not is_ours and isinstance(done, Outcome):
+            done.drop()
+        return following
+
+    def _write_down(self, connection: Connection, chunk: Chunk, steps: list[str], done: Plan | Outcome) -> None:
+        if isinstance(done, Plan):
+            size = sum(map(len, done.chunks))
+            begin_step(connection, chunk.run_id, chunk.step, size, **done.pins)
+            add_chunks(connection, chunk.project_id, chunk.run_id, chunk.step, done.chunks)
+        else:
+            counts = done.keep(connection)
+            count_up(connection, chunk.run_id, {**counts, "step_done": len(chunk.segment_ids)})
+            if done.failed:
+                add_failures(connection, chunk.project_id, chunk.run_id, done.failed)
+        self._go_on(connection, chunk, steps)
 
     def _go_on(self, connection: Connection, chunk: Chunk, steps: list[str]) -> None:
         """To the next step, or to the end, once nothing of this step is left."""

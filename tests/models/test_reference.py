@@ -24,7 +24,9 @@ from models.reference import (
     Floats,
     Reference,
     RefinedCodes,
+    hash_of_sample,
     no_reference,
+    sample_of,
     shipped_background,
 )
 
@@ -78,6 +80,15 @@ def test_a_sample_holds_the_vectors_of_the_texts_with_the_smallest_digests(texts
 @given(st.sets(WORDS), st.sets(WORDS))
 def test_two_samples_have_one_hash_only_if_they_hold_the_same_texts(one: set[str], other: set[str]) -> None:
     assert (sampled(sorted(one)).hash == sampled(sorted(other)).hash) == (one == other)
+
+
+@given(st.lists(WORDS, max_size=40))
+def test_which_texts_a_sample_keeps_and_its_hash_show_without_vectors(texts: list[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reference_module, "SAMPLE_SIZE", 7)
+        sample, chosen = sampled(texts), sample_of(texts)
+    assert np.array_equal(vectors_of(chosen), sample.vectors.reshape(len(chosen), 8))
+    assert hash_of_sample(chosen) == sample.hash
 
 
 def test_a_large_corpus_is_sampled_down() -> None:
