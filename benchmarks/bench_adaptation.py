@@ -4,6 +4,7 @@ Time: a fit with its comparison, as `themecoder suggest --adapt` and a run do it
 median of think-aloud sessions) or of 81 (that of interview passages). Quality needs THEMECODER_EVALDATA: on the draws
 of bench_quality.py the best baseline of the frozen encoder, and the suggester with that encoder, with the fitted one,
 and with the one that the comparison on held-out examples chooses. hit@1 / hit@3, and how far scores are probabilities.
+With --context the suggester also sees the turns beside a segment, on the set that is in reading order, as in use.
 """
 
 import json
@@ -21,10 +22,11 @@ from quality.baselines import few_shot, zero_shot
 from quality.command import evaluation_data, kept_encoder, parser
 from quality.measures import Probabilities, hits
 from quality.ours import KeptEncoder, examples_of, scores, suggester
-from quality.tasks import Draw, Floats, Task, draw, load_task
+from quality.tasks import IN_READING_ORDER, Draw, Floats, Task, draw, load_task, with_contexts
 
 from models.adaptation import Comparison, compare_fits
 from models.codebook import Code, Codebook
+from models.context import neighbouring_texts
 from models.encoder import TextEncoder
 from models.encoder_fitting import FittedEncoder, fit_encoder
 from models.model_folder import CheckedModelFolder
@@ -132,8 +134,9 @@ def _seen(
 ) -> tuple[Floats, float]:
     """(the suggester's scores for the tested segments with this encoder, its default threshold)."""
     # Of the pools only the examples are read, and encoding the rest would take most of the time.
-    taught = {one.text for one in examples}
-    rows = sorted({*drawn.tested.tolist(), *(row for row, text in enumerate(task.texts) if text in taught)})
+    contexts = [*(one.context for one in examples), *(task.contexts[row] for row in drawn.tested)]
+    read = {one.text for one in examples} | neighbouring_texts(contexts)
+    rows = sorted({*drawn.tested.tolist(), *(row for row, text in enumerate(task.texts) if text in read)})
     vectors = np.zeros_like(task.vectors)
     vectors[rows] = encode_segments(task.codebook, encoder, [task.texts[row] for row in rows])
     fitted = replace(task, vectors=vectors)
@@ -154,6 +157,7 @@ def main() -> None:
     options_of.add_argument("--draws", type=int, default=3)
     options_of.add_argument("--shots", type=int, nargs="+", default=[8, 16])
     options_of.add_argument("--words", type=int, nargs="*", default=[19, 81], help="lengths of the timed decisions")
+    options_of.add_argument("--context", action="store_true", help="with the turns beside, where the order is known")
     options = options_of.parse_args()
     encoders = Encoders(Settings())
     model = encoders.load()
@@ -164,6 +168,8 @@ def main() -> None:
     differences: dict[int, list[float]] = defaultdict(list)
     for name in options.tasks:
         task = load_task(folder, name, fits.frozen.encode)
+        if options.context and name in IN_READING_ORDER:
+            task = with_contexts(task, by_number=True)
         for shots in options.shots:
             differences[shots].append(report(task, fits, shots, options.draws))
     for shots, each in differences.items():
