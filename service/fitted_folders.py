@@ -1,6 +1,5 @@
 """Where fitted models lie: below the data folder, a folder for each project, there whole or not at all."""
 
-import os
 import re
 import shutil
 import tempfile
@@ -9,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from models.errors import ModelFolderRefused
+from service.synced_files import sync
 
 HASH = re.compile(r"[0-9a-f]{64}")
 PROJECT = re.compile(r"project-([1-9][0-9]{0,18})")
@@ -60,10 +60,10 @@ class FittedFolders:
             OSError: it cannot be written, or there is one of this name.
         """
         for path in sorted(made.rglob("*"), reverse=True):
-            _sync(path)
-        _sync(made)
+            sync(path)
+        sync(made)
         made.rename(self.place(project_id, model_hash))
-        _sync(self._of(project_id))
+        sync(self._of(project_id))
 
     def drop(self, project_id: int, model_hash: str) -> None:
         """Deletes the folder of a model, if it is there."""
@@ -85,11 +85,3 @@ class FittedFolders:
 
     def _of(self, project_id: int) -> Path:
         return self._root / f"project-{project_id}"
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -17,6 +17,7 @@ from service.errors import CannotStart, FileNotAccepted, StorageUnavailable
 from service.storage.database import Database
 from service.storage.schema import migrate
 from service.storage.tables import metadata
+from service.synced_files import sync
 
 MAGIC = b"SQLite format 3\0"
 # What SQLite keeps beside a database that is open or was not closed.
@@ -40,10 +41,10 @@ def back_up(database: Database, target: Path) -> None:
     try:
         with _part_file(target.parent) as part:
             _copy_state(source, part)
-            _sync(part)
+            sync(part)
             _refuse_what_is_there(target)
             part.rename(target)
-            _sync(target.parent)
+            sync(target.parent)
     except OSError as error:
         raise FileNotAccepted("The target cannot be written.") from error
 
@@ -76,10 +77,10 @@ def restore(source: Path, database: Database, at: datetime, *, replace: bool = F
             _copy_file(source, part)
             _check(part)
             _migrate(part)
-            _sync(part)
+            sync(part)
             kept = _keep(target, at) if there else None
             part.replace(target)
-            _sync(target.parent)
+            sync(target.parent)
     except OSError as error:
         raise StorageUnavailable("The data folder cannot be written.") from error
     return kept
@@ -214,11 +215,3 @@ def _keep(target: Path, at: datetime) -> Path:
         if path.exists():
             path.rename(name)
     return kept
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
