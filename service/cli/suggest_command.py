@@ -61,7 +61,7 @@ def suggest(  # noqa: PLR0913 - each is one option
     adapt: bool,
     model: str | None,
 ) -> None:
-    """Suggest codes for every segment of INPUT, a .jsonl, .csv or .parquet file with a text and an id."""
+    """Suggest codes for every segment of INPUT: .jsonl, .csv or .parquet with texts and ids, or a .txt transcript."""
     from service.actions.suggest_file import naming_file, suggest_file
     from service.formats.codebook_files import read_codebook
 

@@ -1,4 +1,4 @@
-"""Files of segments (jsonl, csv, parquet) -> rows, one at a time."""
+"""Files of segments (jsonl, csv, parquet) and plain transcripts (txt) -> rows, one at a time."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,8 +13,9 @@ from service.formats.json_lines import read_json_objects
 from service.formats.lines import Rows
 from service.formats.row_contexts import SpokenRow, spoken_row, with_contexts
 from service.formats.texts import check_segment, check_text
+from service.formats.transcript_txt import read_txt_transcripts
 
-FORMATS = (".jsonl", ".csv", ".parquet")
+FORMATS = (".jsonl", ".csv", ".parquet", ".txt")
 PARQUET_BATCH = 1_024
 # What says where a segment stands, and what was said around it.
 ABOUT_PLACE = ("document", "site", "paragraph", "context")
@@ -25,7 +26,7 @@ class SegmentRow:
     """One segment of a file.
 
     Attributes:
-        id: as the file gives it, else the number of the row from 1.
+        id: as the file gives it, else the number of the row from 1; in a transcript that of the paragraph.
         text: its text, unchanged; may be empty.
         place: where it stands, e.g. ``line 12``.
         context: what was said around it, as far as the file tells.
@@ -43,22 +44,20 @@ def read_segments(path: Path) -> Iterator[SegmentRow]:
     Args:
         path: a .jsonl, .csv (comma, semicolon or tab; with a header) or .parquet file with a ``text`` and perhaps
             an ``id``; of a row's place, see :func:`service.formats.row_contexts.with_contexts`. Anything else in a row
-            is passed over.
+            is passed over. Or a .txt file with one transcript, of which what participants say are the segments; see
+            :func:`service.formats.transcript_txt.read_txt_transcripts`.
 
     Raises:
         InputError: a subclass says what is wrong; its place is the line or row, counted from 1.
     """
-    reader = {".jsonl": read_json_lines, ".csv": _csv_rows, ".parquet": _parquet_rows}.get(path.suffix.lower())
-    if reader is None:
+    ending = path.suffix.lower()
+    if ending not in FORMATS:
         raise FileNotAccepted(f"The file must end in one of {', '.join(FORMATS)}.")
     try:
         if not path.is_file():
             # A pipe, say: it cannot be read twice.
             raise FileNotAccepted("There is no plain file of this name.")
-        numbered = enumerate(reader(path), start=1)
-        rows = (_checked(row, place, number) for number, (place, row) in numbered)
-        for (segment_id, text, place), context in with_contexts(rows):
-            yield SegmentRow(id=segment_id, text=text, place=place, context=context)
+        yield from _participants_turns(path) if ending == ".txt" else _segments_of_rows(path, ending)
     except OSError as error:
         raise FileNotAccepted("The file cannot be read.") from error
 
@@ -70,6 +69,31 @@ def count_segments(path: Path) -> int:
         InputError: as :func:`read_segments` does.
     """
     return sum(1 for _ in read_segments(path))
+
+
+def _segments_of_rows(path: Path, ending: str) -> Iterator[SegmentRow]:
+    reader = {".jsonl": read_json_lines, ".csv": _csv_rows, ".parquet": _parquet_rows}[ending]
+    numbered = enumerate(reader(path), start=1)
+    rows = (_checked(row, place, number) for number, (place, row) in numbered)
+    for (segment_id, text, place), context in with_contexts(rows):
+        yield SegmentRow(id=segment_id, text=text, place=place, context=context)
+
+
+def _participants_turns(path: Path) -> Iterator[SegmentRow]:
+    """What participants say in a transcript, each between the turns around it, whoever spoke."""
+    with path.open("rb") as file:
+        data = file.read(limits.MAX_BODY_BYTES + 1)
+    if len(data) > limits.MAX_BODY_BYTES:
+        raise FileNotAccepted(f"A .txt file may have at most {limits.MAX_BODY_BYTES} bytes.")
+    (transcript,) = read_txt_transcripts(data)
+    numbered = ((turn.paragraph or at, turn) for at, turn in enumerate(transcript.segments, start=1))
+    spoken = (
+        ((paragraph, turn), SpokenRow(transcript="", id=None, paragraph=paragraph, text=turn.text, said_before=None))
+        for paragraph, turn in numbered
+    )
+    for (paragraph, turn), context in with_contexts(spoken):
+        if turn.role == "participant":
+            yield SegmentRow(id=paragraph, text=turn.text, place=turn.place, context=context)
 
 
 def read_json_lines(path: Path) -> Rows:

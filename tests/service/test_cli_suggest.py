@@ -122,6 +122,14 @@ def test_all_inputs_and_outputs_give_the_same_suggestions(tmp_path: Path, sugges
     assert all(codes == found[0] for codes in found)
 
 
+def test_a_plain_transcript_is_read_as_rows_with_its_turns_would_be(tmp_path: Path, suggest: Suggest) -> None:
+    (tmp_path / "in.txt").write_text("\n".join(f"B{number}: {text}" for number, text in enumerate(TEXTS, 1)))
+    write_rows(tmp_path / "in.jsonl", [{"id": n, "text": text, "paragraph": n} for n, text in enumerate(TEXTS, 1)])
+    for name in ("in.txt", "in.jsonl"):
+        assert suggest(tmp_path / name, tmp_path / f"{name}.jsonl").exit_code == 0
+    assert read_rows(tmp_path / "in.txt.jsonl") == read_rows(tmp_path / "in.jsonl.jsonl") != []
+
+
 def scored_codes(path: Path) -> list[tuple[str, str, float]]:
     if path.suffix == ".csv":
         with path.open(newline="") as file:

@@ -73,6 +73,51 @@ def test_a_row_without_an_id_is_named_by_its_number(write: Write) -> None:
     assert pairs(write("b.csv", b"text\na\nb\n")) == [(1, "a"), (2, "b")]
 
 
+TALK = b"Moderator: Is the bus late?\nB1: Yes,\nalways.\n\nB2: It never comes.\nModerator: Why?\nB1: Nobody says."
+
+
+def test_a_plain_transcript_gives_what_participants_say_by_paragraph_between_the_turns_around(write: Write) -> None:
+    rows = list(read_segments(write("a.txt", TALK)))
+    assert [(row.id, row.text, row.place) for row in rows] == [
+        (2, "Yes,\nalways.", "line 2"),
+        (3, "It never comes.", "line 5"),
+        (5, "Nobody says.", "line 7"),
+    ]
+    assert [tuple(row.context) for row in rows] == [
+        ("Is the bus late?", "It never comes."),
+        ("Yes,\nalways.", "Why?"),
+        ("Why?", None),
+    ]
+
+
+def test_numbers_in_a_plain_transcript_are_ids_and_say_where_something_is_missing(write: Write) -> None:
+    rows = list(read_segments(write("a.TXT", b"[11] B1: We wait.\n[12] B2: Often.\n[20] B1: At home.\n")))
+    assert [(row.id, row.text, tuple(row.context)) for row in rows] == [
+        (11, "We wait.", (None, "Often.")),
+        (12, "Often.", ("We wait.", None)),
+        (20, "At home.", (None, None)),
+    ]
+
+
+def test_a_plain_transcript_in_which_only_moderators_speak_has_no_segment(write: Write) -> None:
+    assert count_segments(write("a.txt", b"Moderator: Is the bus late?\nModerator: Hello?\n")) == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "place"),
+    [
+        (b" \n\n", None),
+        (SECRET.encode() + b"\xff", "line 1"),
+        (f"B1: We wait.\nB2: {SECRET}\0".encode(), "line 2"),
+        (f"B1: We wait.\nB2: {'a' * limits.MAX_SEGMENT_CHARACTERS} {SECRET}".encode(), "line 2"),
+        ((SECRET + "\n").encode() * (limits.MAX_BODY_BYTES // 10), None),
+    ],
+    ids=["nothing", "no UTF-8", "NUL characters", "a turn too long", "a file too long"],
+)
+def test_what_is_no_plain_transcript_is_refused_with_its_line(write: Write, data: bytes, place: str | None) -> None:
+    assert refusal(write("a.txt", data)).place == place
+
+
 def test_other_columns_and_keys_are_passed_over(write: Write) -> None:
     row = {"id": "1", "text": "a", "codes": ["x"], "anything": {"deep": [1, None]}}
     assert pairs(write("a.jsonl", json.dumps(row).encode())) == [("1", "a")]
@@ -290,7 +335,7 @@ def test_a_parquet_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
     assert refusal(path).code == "file_not_accepted"
 
 
-@pytest.mark.parametrize("name", ["a.txt", "a.docx", "a", "jsonl", "a.jsonl.gz"])
+@pytest.mark.parametrize("name", ["a.text", "a.docx", "a", "jsonl", "a.jsonl.gz"])
 def test_another_ending_is_refused(write: Write, name: str) -> None:
     assert refusal(write(name, b'{"text": "a"}')).code == "file_not_accepted"
 
