@@ -40,7 +40,7 @@ class CorpusOfRun:
 
 
 def corpus_of_run(connection: Connection, run: Run, model_hash: str) -> CorpusOfRun:
-    """The corpus as it stands now, with the vectors of this model."""
+    """The corpus as it stands now, and of what this model's vectors are kept."""
     return CorpusOfRun(
         codebook_from_json(codebook_content(connection, run.codebook_version_id)),
         spoken_texts(connection, run.project_id),

@@ -1,5 +1,6 @@
 """The kind ``suggest``: vectors for all of the project, then the reference from these, then suggestions."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -47,6 +48,8 @@ SCORED_AT_ONCE = 1_000
 PATIENCE_SECONDS = 60.0
 CHARACTERS_PER_SECOND = 1_000
 NOT_ENCODED = "encoder_failed"
+# The name of the reading of the corpus from which a run's first step was planned.
+READING = "reading"
 
 
 class Encode:
@@ -55,10 +58,10 @@ class Encode:
     Args:
         database: where projects are.
         models: gives the model of a run.
-        handed_on: the corpora of runs that need nothing encoded, by their ids, for the step that follows at once.
+        handed_on: where the corpus is left for the next step, if nothing needs encoding, by the name of its reading.
     """
 
-    def __init__(self, database: Database, models: ModelOfRun, handed_on: dict[int, CorpusOfRun]) -> None:
+    def __init__(self, database: Database, models: ModelOfRun, handed_on: dict[str, CorpusOfRun]) -> None:
         self._database = database
         self._models = models
         self._handed_on = handed_on
@@ -75,15 +78,16 @@ class Encode:
             key = corpus.key(text)
             if key not in corpus.known:
                 missing.setdefault(key, segment_id)
-        # Of another run, whose next step somebody else took.
+        reading = secrets.token_hex(8)
+        # What nobody came for: the next step was somebody else's, or this one was planned by somebody else after all.
         self._handed_on.clear()
         if not missing:
-            self._handed_on[run.id] = corpus
+            self._handed_on[reading] = corpus
         pins = {
             "decision_number": decision_number,
             "model_hash": model.encoder.identity.hash,
             "model_version": model.version,
-            "pinned": {"examples": pinned_form(examples)},
+            "pinned": {"examples": pinned_form(examples), READING: reading},
         }
         return Plan(chunks=_chunks(list(missing.values()), ENCODED_AT_ONCE), pins=pins)
 
@@ -117,10 +121,10 @@ class Score:
     Args:
         database: where projects are.
         models: gives the model of a run.
-        handed_on: corpora of runs that were read just now, by their ids; they are taken out.
+        handed_on: corpora that were read just now, by the names of their readings; they are taken out.
     """
 
-    def __init__(self, database: Database, models: ModelOfRun, handed_on: dict[int, CorpusOfRun]) -> None:
+    def __init__(self, database: Database, models: ModelOfRun, handed_on: dict[str, CorpusOfRun]) -> None:
         self._database = database
         self._models = models
         self._handed_on = handed_on
@@ -130,8 +134,10 @@ class Score:
         """Chunks of the segments in the run's scope; the reference, and what was said around segments, are pinned."""
         model = self._models.load(run)
         with self._database.read() as connection:
-            corpus = self._handed_on.pop(run.id, None) or corpus_of_run(connection, run, model.encoder.identity.hash)
-            content = pinned(connection, run.id)
+            content = dict(pinned(connection, run.id))
+            # The reading that the run is pinned to, and no other one, which may be older.
+            read = self._handed_on.pop(content.pop(READING, ""), None)
+            corpus = read or corpus_of_run(connection, run, model.encoder.identity.hash)
             around = Around(run, corpus)
             scope = self._scope(connection, run, corpus.spoken, around)
         said = {one.text for one in corpus.spoken if corpus.key(one.text) in corpus.known}
@@ -215,7 +221,7 @@ class Score:
 def suggest_steps(database: Database, encoders: Encoders) -> Mapping[str, Step]:
     """The steps of the kind in their order."""
     models = ModelOfRun(database, encoders)
-    handed_on: dict[int, CorpusOfRun] = {}
+    handed_on: dict[str, CorpusOfRun] = {}
     return {"encode": Encode(database, models, handed_on), "score": Score(database, models, handed_on)}
 
 

@@ -82,22 +82,32 @@ class Worker:
 
     def work(self) -> None:
         """Works for ever."""
-        chunk, is_interrupted = None, False
+        is_interrupted = False
         while True:
             try:
                 if is_interrupted:
                     with self._database.write() as connection:
                         release_worker(connection, self._name, uncounted=True)
                     is_interrupted = False
-                chunk = chunk or self._claim()
-                if chunk is None:
+                if not self.work_while_there_is_any():
                     time.sleep(IDLE_SECONDS)
-                else:
-                    chunk = self._work_on(chunk, goes_on=True)
             except StorageUnavailable as error:
                 log.error("database: %s", error)
-                chunk, is_interrupted = None, True
+                is_interrupted = True
                 time.sleep(STORAGE_RETRY_SECONDS)
+
+    def work_while_there_is_any(self) -> int:
+        """Does chunks until there is none, and gives how many; those of one run in a row, as far as they come first.
+
+        Raises:
+            StorageUnavailable: the database cannot be used.
+        """
+        done = 0
+        chunk = self._claim()
+        while chunk is not None:
+            done += 1
+            chunk = self._work_on(chunk, goes_on=True) or self._claim()
+        return done
 
     def work_once(self) -> bool:
         """Does one chunk, if there is one; whether there was.
@@ -116,16 +126,13 @@ class Worker:
             if not has_claimable(connection):
                 return None
         with self._database.write() as connection:
-            return self._claim_within(connection)
-
-    def _claim_within(self, connection: Connection) -> Chunk | None:
-        chunk = claim_chunk(connection, self._name)
-        if chunk is not None:
-            begin_run(connection, chunk.run_id)
-        return chunk
+            chunk = claim_chunk(connection, self._name)
+            if chunk is not None:
+                begin_run(connection, chunk.run_id)
+            return chunk
 
     def _work_on(self, chunk: Chunk, *, goes_on: bool = False) -> Chunk | None:
-        """Does a chunk; gives the next one, if it goes on and there is one."""
+        """Does a chunk; gives the one after it, if it goes on and that is of the same run."""
         with self._database.read() as connection:
             its_run = run(connection, chunk.project_id, chunk.run_id)
         if chunk.attempt <= attempts(chunk):
@@ -153,12 +160,15 @@ class Worker:
 
     def _finish(self, chunk: Chunk, steps: list[str], done: Plan | Outcome, *, goes_on: bool) -> Chunk | None:
         """Writes down what came of a chunk, if it is still ours."""
+        following = None
         with self._database.write() as connection:
             is_ours = hold_run(connection, chunk.run_id) and finish_chunk(connection, chunk, "done")
             if is_ours:
                 self._write_down(connection, chunk, steps, done)
-            # Here, because for a transaction of its own it would wait until others have written what they did.
-            following = self._claim_within(connection) if goes_on else None
+                if goes_on:
+                    # In a transaction of its own it would wait until others have written what they did. Of the run
+                    # that is held, because who cancels another one holds that first, and its chunks then.
+                    following = claim_chunk(connection, self._name, of_run=chunk.run_id)
         if not is_ours and isinstance(done, Outcome):
             done.drop()
         return following

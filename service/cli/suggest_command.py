@@ -28,7 +28,7 @@ from service.encoders import Encoders, LoadedModel
     type=click.Choice(get_args(ContextUse)),
     default="neighbours",
     show_default=True,
-    help="Whether the turns directly before and after count, where INPUT and --examples have paragraph numbers.",
+    help="Whether the turns directly before and after count, where paragraph numbers or a .txt file show which.",
 )
 @click.option(
     "--top-k",

@@ -63,14 +63,16 @@ def has_claimable(connection: Connection) -> bool:
     return connection.execute(_claimable(connection).limit(1)).first() is not None
 
 
-def claim_chunk(connection: Connection, worker: str) -> Chunk | None:
+def claim_chunk(connection: Connection, worker: str, *, of_run: int | None = None) -> Chunk | None:
     """The next chunk that nobody works on, if there is one; it is this worker's for the time of a lease.
 
     Args:
         connection: a transaction that writes.
         worker: a name that no other worker has.
+        of_run: take the next one only if it is of this run, and else none.
     """
-    row = connection.execute(_claim(connection, worker)).first()
+    claim = _claim(connection, worker)
+    row = connection.execute(claim if of_run is None else claim.where(chunks.c.run_id == of_run)).first()
     return None if row is None else Chunk(**row._mapping)
 
 

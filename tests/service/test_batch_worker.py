@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from models.codebook import built_in_codebook
 from models.encoder import EncoderIdentity, Vectors
@@ -19,6 +20,7 @@ from service.actions.decide import Decide, Wish
 from service.actions.start_run import Scope, start_suggest_run
 from service.actions.suggest_for_project import SuggestForProject
 from service.batch import suggest as suggest_kind
+from service.batch.corpus_of_run import CorpusOfRun
 from service.batch.kinds import Kinds
 from service.batch.suggest import suggest_steps
 from service.batch.worker import Worker
@@ -590,6 +592,59 @@ def test_a_segment_that_is_removed_while_a_run_works_is_passed_over(
         remove_segments(connection, [28, 29, 30])
     done = finished(database, first, by)
     assert (done.state, done.segments, done.suggested + done.abstained) == ("completed", 27, 27)
+
+
+def test_a_worker_that_goes_on_writes_once_for_each_chunk(
+    database: Database, project: Project, encoders: Encoders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by = worker(database, encoders)
+    finished(database, start(database, project), by)
+    again = start(database, project)
+    written: list[None] = []
+    write = database.write
+
+    def counted() -> AbstractContextManager[Connection]:
+        written.append(None)
+        return write()
+
+    monkeypatch.setattr(database, "write", counted)
+    chunks_done = by.work_while_there_is_any()
+    # Two plans and four chunks; only the first one is claimed in a transaction of its own.
+    assert (chunks_done, len(written)) == (6, 7)
+    assert read(database, again).state == "completed"
+
+
+def test_a_run_with_nothing_to_encode_reads_its_corpus_once(
+    database: Database, project: Project, encoders: Encoders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readings: list[int] = []
+    corpus_of_run = suggest_kind.corpus_of_run
+
+    def counted(connection: Connection, run: Run, model_hash: str) -> CorpusOfRun:
+        readings.append(run.id)
+        return corpus_of_run(connection, run, model_hash)
+
+    monkeypatch.setattr(suggest_kind, "corpus_of_run", counted)
+    by = worker(database, encoders)
+    first = finished(database, start(database, project), by)
+    second = finished(database, start(database, project), by)
+    assert readings == [first.id, first.id, second.id]
+
+
+def test_a_plan_that_came_too_late_leaves_no_older_corpus_behind(
+    database: Database, project: Project, encoders: Encoders
+) -> None:
+    late = suggest_steps(database, encoders)
+    finished(database, start(database, project), worker(database, encoders))
+    second = start(database, project)
+    # One worker plans and falls silent; another one plans anew, with what has been added meanwhile.
+    late["encode"].plan(second)
+    add_texts(database, project, "BU", ["Something else is said now.", "And this, too."])
+    other = worker(database, encoders)
+    assert other.work_once()
+    assert other.work_once()
+    done = finished(database, second, Worker(database, {"suggest": late}, name="late"))
+    assert (done.state, done.segments, done.suggested + done.abstained) == ("completed", 32, 32)
 
 
 def test_an_empty_project_is_done_at_once(database: Database, encoders: Encoders) -> None:

@@ -395,7 +395,7 @@ def test_rows_written_as_parquet_come_back(tmp_path: Path, rows: Sequence[tuple[
     assert pairs(path) == list(rows)
 
 
-@given(data=st.binary(max_size=300), ending=st.sampled_from([".jsonl", ".csv", ".parquet"]))
+@given(data=st.binary(max_size=300), ending=st.sampled_from([".jsonl", ".csv", ".parquet", ".txt"]))
 @quiet
 def test_any_bytes_are_read_or_refused_with_a_reason(tmp_path: Path, data: bytes, ending: str) -> None:
     path = tmp_path / f"a{ending}"
