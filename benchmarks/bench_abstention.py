@@ -3,9 +3,9 @@
     python benchmarks/bench_abstention.py [--draws 5] [--cache FOLDER]
 
 Needs THEMECODER_EVALDATA. Segments that carry a code against those that carry none (clinc150: out of scope; sad: a
-stressor of another kind), told apart by the chance that any code applies, and by the score of the first suggestion;
+stressor of another kind), told apart by the chance that no code applies, and by the score of the first suggestion;
 AUROC, beside the best cosine of the prototype baseline (of the names, without examples). "Kept": the shares of both
-for which the default threshold lets something be suggested. Vectors are kept in the cache folder.
+for which something is suggested by default. Vectors are kept in the cache folder.
 """
 
 import json
@@ -70,9 +70,10 @@ def report(folder: Path, name: str, draws: int, encoder: KeptEncoder) -> None:
             for count in NONE_EXAMPLES:
                 of_none = [Example(text=texts[row], codes=()) for row in learnt[:count]]
                 ours = suggester(task, split, [*examples, *of_none], encoder)
-                scores = ours.scores(shown, vectors)
-                kept = scores.max(axis=1) >= ours.calibration.threshold
-                by_any, by_first = (roc_auc_score(has_code, one) for one in (scores.sum(axis=1), scores.max(axis=1)))
+                chances = ours.chances(shown, vectors)
+                kept = ~ours.calibration.abstains(chances)
+                by_any = roc_auc_score(has_code, -chances.none)
+                by_first = roc_auc_score(has_code, chances.codes.max(axis=1))
                 found[f"{count} of none"].append([by_any, by_first, kept[has_code].mean(), kept[~has_code].mean()])
         for line, figures in found.items():
             mean = np.mean(figures, axis=0)

@@ -21,8 +21,8 @@ import numpy as np
 from quality.baselines import few_shot, zero_shot
 from quality.command import evaluation_data, kept_encoder, parser
 from quality.measures import Probabilities, hits
-from quality.ours import KeptEncoder, examples_of, scores, suggester
-from quality.tasks import IN_READING_ORDER, Draw, Floats, Task, draw, load_task, with_contexts
+from quality.ours import KeptEncoder, chances, examples_of, suggester
+from quality.tasks import IN_READING_ORDER, Draw, Flags, Floats, Task, draw, load_task, with_contexts
 
 from models.adaptation import Comparison, compare_fits
 from models.codebook import Code, Codebook
@@ -114,9 +114,9 @@ def report(task: Task, fits: Fits, shots: int, draws: int) -> float:
         }
         seen["chosen"] = seen["fitted" if is_kept else "frozen"]
         labels = task.labels[drawn.tested]
-        for name, (scored, threshold) in seen.items():
+        for name, (scored, abstained) in seen.items():
             found[name].append(hits(scored, labels))
-            probabilities[name].add(scored, labels, threshold)
+            probabilities[name].add(scored, labels, abstained)
         for name, scored in _baselines(task, drawn, shots, fits.frozen).items():
             found[name].append(hits(scored, labels))
     means = {name: np.mean(each, axis=0) for name, each in found.items()}
@@ -131,8 +131,8 @@ def report(task: Task, fits: Fits, shots: int, draws: int) -> float:
 
 def _seen(
     task: Task, drawn: Draw, examples: Sequence[Example], encoder: TextEncoder, temperature: float = 1.0
-) -> tuple[Floats, float]:
-    """(the suggester's scores for the tested segments with this encoder, its default threshold)."""
+) -> tuple[Floats, Flags]:
+    """(the suggester's scores for the tested segments with this encoder, where it abstains)."""
     # Of the pools only the examples are read, and encoding the rest would take most of the time.
     contexts = [*(one.context for one in examples), *(task.contexts[row] for row in drawn.tested)]
     read = {one.text for one in examples} | neighbouring_texts(contexts)
@@ -141,7 +141,8 @@ def _seen(
     vectors[rows] = encode_segments(task.codebook, encoder, [task.texts[row] for row in rows])
     fitted = replace(task, vectors=vectors)
     ours = suggester(fitted, drawn, examples, KeptEncoder(encoder.encode, encoder.identity), temperature=temperature)
-    return scores(ours, fitted, drawn.tested.tolist()), ours.calibration.threshold
+    judged = chances(ours, fitted, drawn.tested.tolist())
+    return judged.codes, ours.calibration.abstains(judged)
 
 
 def _baselines(task: Task, drawn: Draw, shots: int, encoder: TextEncoder) -> dict[str, Floats]:

@@ -124,7 +124,7 @@ def report_scoring(dimension: int) -> None:
 
     def score() -> None:
         for start in range(0, SCORED, BATCH):
-            suggester.scores(texts[start : start + BATCH], vectors[start : start + BATCH])
+            suggester.chances(texts[start : start + BATCH], vectors[start : start + BATCH])
 
     bare = product(SCORED, dimension + DIMENSION, SCORED_CODES)
     print(

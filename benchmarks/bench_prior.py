@@ -57,7 +57,7 @@ def surprise(part: Held, sharpness: float) -> float:
     """Mean negative log-likelihood of the codes that people applied."""
     losses = []
     for standing, none, labels in part:
-        scores = np.maximum(calibration(sharpness).scores(standing, none), 1e-12)
+        scores = np.maximum(calibration(sharpness).chances(standing, none).codes, 1e-12)
         losses.append(float(-((labels / labels.sum(axis=1, keepdims=True)) * np.log(scores)).sum(axis=1).mean()))
     return float(np.mean(losses))
 
@@ -76,7 +76,9 @@ def judged(part: Held, sharpness: float) -> str:
     """How far scores are probabilities, and how often the first suggestion is right where none is withheld."""
     probabilities = Probabilities()
     for standing, none, labels in part:
-        probabilities.add(calibration(sharpness).scores(standing, none), labels, LOWEST_THRESHOLD)
+        prior = calibration(sharpness)
+        chances = prior.chances(standing, none)
+        probabilities.add(chances.codes, labels, prior.abstains(chances))
     return probabilities.summary()
 
 

@@ -16,25 +16,26 @@ from quality.baselines import few_shot, zero_shot
 from quality.command import evaluation_data, parser
 from quality.kept_vectors import KeptVectors
 from quality.measures import Probabilities, hits
-from quality.ours import KeptEncoder, examples_of, scores, suggester
-from quality.tasks import IN_READING_ORDER, NAMES, Draw, Floats, Task, draw, load_task, whole, with_contexts
+from quality.ours import KeptEncoder, chances, examples_of, scores, suggester
+from quality.tasks import IN_READING_ORDER, NAMES, Draw, Flags, Floats, Task, draw, load_task, whole, with_contexts
 
 OURS, IN_CONTEXT = "themecoder", "themecoder in context"
 Differences = dict[int, dict[str, float]]
 
 
-def all_scores(task: Task, split: Draw, shots: int, encoder: KeptEncoder) -> tuple[dict[str, Floats], float]:
-    """The scores of every method on one draw, and the default threshold of ours."""
+def all_scores(task: Task, split: Draw, shots: int, encoder: KeptEncoder) -> tuple[dict[str, Floats], Flags]:
+    """The scores of every method on one draw, and where ours abstains."""
     names, definitions = encoder.encode(task.names), encoder.encode(task.definitions)
     learnt = few_shot(task, split, shots, definitions) if shots else {}
     examples = examples_of(task, split.examples(shots).tolist())
     ours = suggester(task, split, examples, encoder)
-    our_scores = {OURS: scores(ours, task, split.tested.tolist())}
+    judged = chances(ours, task, split.tested.tolist())
+    our_scores = {OURS: judged.codes}
     if task.name in IN_READING_ORDER:
         placed = with_contexts(task, by_number=True)
         taught = suggester(placed, split, examples_of(placed, split.examples(shots).tolist()), encoder)
         our_scores[IN_CONTEXT] = scores(taught, placed, split.tested.tolist())
-    return {**zero_shot(task, split, names, definitions), **learnt, **our_scores}, ours.calibration.threshold
+    return {**zero_shot(task, split, names, definitions), **learnt, **our_scores}, ours.calibration.abstains(judged)
 
 
 def report(task: Task, shots: int, draws: int, encoder: KeptEncoder) -> float:
@@ -44,10 +45,10 @@ def report(task: Task, shots: int, draws: int, encoder: KeptEncoder) -> float:
     for seed in range(draws):
         split = draw(task, seed) if shots else whole(task, seed)
         labels = task.labels[split.tested]
-        by_method, threshold = all_scores(task, split, shots, encoder)
+        by_method, abstained = all_scores(task, split, shots, encoder)
         for method, method_scores in by_method.items():
             measured[method].append(hits(method_scores, labels))
-        probabilities.add(by_method[OURS], labels, threshold)
+        probabilities.add(by_method[OURS], labels, abstained)
     means = {method: np.mean(values, axis=0) for method, values in measured.items()}
     best = max(
         (method for method in means if method not in (OURS, IN_CONTEXT)), key=lambda method: float(means[method][0])

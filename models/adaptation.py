@@ -201,7 +201,7 @@ def _held_out(
     own = encode_segments(codebook, encoder, texts)
     vectors = put_examples_in_context(codebook, encoder, texts, own, examples)
     applied = np.array([[leaf.id in one.accepted for leaf in codebook.active_leaves] for one in part])
-    return _HeldOut(scores=suggester.scores(texts, vectors), applied=applied)
+    return _HeldOut(scores=suggester.chances(texts, vectors).codes, applied=applied)
 
 
 def _dealt(tested: Sequence[JudgedText]) -> list[list[JudgedText]]:

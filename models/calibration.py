@@ -6,10 +6,13 @@ decide it: how sharp the distribution is, and how likely "none" is. Without deci
 learnt from other studies; with enough coded examples they are fitted to these, each example judged
 without itself. Where people give segments several codes each, a code has as many chances to be one of
 them.
+
+Coded examples alone would teach that some code always applies. So each also stands for what is foreign to a
+codebook: as it would look if the codebook lacked the codes that people gave it.
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,11 +26,27 @@ LEAST_EXAMPLES = 20
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.1, 0.5
 # How strongly the prior holds sharpness (its logarithm) and "none" back, for each squared unit, in nats.
 SHARPNESS_WEIGHT, NONE_WEIGHT = 10.0, 0.5
+# Of so many segments no code applies, unless more examples than that say so of themselves.
+FOREIGN_SHARE = 0.05
+# Where it is likelier than this that no code applies, none is suggested.
+MOST_NO_CODE = 0.5
 # That segments carry one code counts as much as this many examples.
 ONE_CODE_WEIGHT = 10.0
 MOST_TEMPERATURE = 10.0
 # A score of 0 says no more against a code than this one.
 LEAST_SCORE = 1e-6
+
+
+class Chances(NamedTuple):
+    """How likely an analyst applies each code to segments, and how likely none of them.
+
+    Attributes:
+        codes: the scores, shape (segments, codes), each 0 to 1.
+        none: shape (segments,), each 0 to 1.
+    """
+
+    codes: Floats
+    none: Floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +62,9 @@ class Calibration:
 
     Example:
         >>> calibration = Calibration(sharpness=1.0, none_offset=0.0, threshold=0.1, basis="prior")
-        >>> calibration.scores(np.array([[2.0, 0.0, -1.0]]), np.zeros(1)).round(2).tolist()
-        [[0.76, 0.1, 0.04]]
+        >>> chances = calibration.chances(np.array([[2.0, 0.0, -1.0]]), np.zeros(1))
+        >>> chances.codes.round(2).tolist(), chances.none.round(2).tolist()
+        ([[0.76, 0.1, 0.04]], [0.1])
     """
 
     sharpness: float
@@ -53,20 +73,26 @@ class Calibration:
     basis: Basis
     codes_each: float = 1.0
 
-    def scores(self, standing: Floats, none: Floats) -> Floats:
-        """Probabilities of the codes.
+    def chances(self, standing: Floats, none: Floats) -> Chances:
+        """Probabilities of the codes, and that none applies.
 
         Args:
             standing: how far each logit lies above everyday talk, shape (segments, codes).
             none: what examples say for "none of these", 0 where nothing, shape (segments,).
 
         Returns:
-            Shape (segments, codes), each 0 to 1. With one code for each segment a row's sum is below 1, and the rest
-            is "none of these".
+            With one code for each segment a row of ``codes`` and its ``none`` sum to 1.
         """
-        shares = _softmax_with_none(self.sharpness * standing, self.none_offset + self.sharpness * none)
-        scores: Floats = 1 - (1 - np.minimum(shares, 1.0)) ** self.codes_each
-        return scores
+        shares, no_code = _softmax_with_none(self.sharpness * standing, self.none_offset + self.sharpness * none)
+        return Chances(codes=1 - (1 - np.minimum(shares, 1.0)) ** self.codes_each, none=no_code)
+
+    def abstains(self, chances: Chances) -> Flags:
+        """For which segments nothing is suggested by default, shape (segments,).
+
+        Those where no code reaches the threshold, or none is likelier to apply than any.
+        """
+        unlikely: Flags = chances.codes.max(axis=1, initial=0) < self.threshold
+        return unlikely | (chances.none > MOST_NO_CODE)
 
 
 # Learnt from pdpilot, swj_usability and sad: see benchmarks/bench_prior.py and models/cards/suggester.md.
@@ -93,7 +119,7 @@ def fit_calibration(
     """The calibration under which coded examples are most likely, drawn to the prior as they are few.
 
     Args:
-        standing: as in :meth:`Calibration.scores`, each example judged without itself,
+        standing: as in :meth:`Calibration.chances`, each example judged without itself,
             shape (examples, codes).
         none: likewise, shape (examples,).
         applied: which codes an analyst applied, same shape; a row without any is "no code applies".
@@ -114,7 +140,7 @@ def fit_calibration(
         basis="project",
         codes_each=float((applied.sum() + ONE_CODE_WEIGHT) / (coded + ONE_CODE_WEIGHT)),
     )
-    return replace(fitted, threshold=_half_right(fitted.scores(standing, none), applied))
+    return replace(fitted, threshold=_half_right(fitted.chances(standing, none).codes, applied))
 
 
 def fit_temperature(scores: Floats, applied: Flags) -> float:
@@ -152,6 +178,10 @@ def _most_likely(standing: Floats, none: Floats, applied: Flags, prior: Calibrat
 
     targets = np.column_stack([applied, ~applied.any(axis=1)]).astype(float)
     targets /= targets.sum(axis=1, keepdims=True)
+    coded = applied.any(axis=1)
+    # How much each coded example weighs as one that the codebook lacks codes for.
+    foreign = max(FOREIGN_SHARE - (~coded).sum() / max(coded.sum(), 1), 0.0)
+    own = np.column_stack([applied, np.zeros(len(applied), dtype=bool)])[coded]
     start = np.array([np.log(prior.sharpness), prior.none_offset])
     held = np.array([SHARPNESS_WEIGHT, NONE_WEIGHT])
 
@@ -160,18 +190,29 @@ def _most_likely(standing: Floats, none: Floats, applied: Flags, prior: Calibrat
         sharpness, offset = np.exp(parameters[0]), parameters[1]
         logits = sharpness * likeness
         logits[:, -1] += offset
-        top = logits.max(axis=1, keepdims=True)
-        odds = np.exp(logits - top)
-        totals = odds.sum(axis=1, keepdims=True)
-        surprise = odds / totals - targets
+        shares, totals = _softmax(logits)
+        surprise = shares - targets
+        unlikely = totals.sum() - np.vdot(targets, logits)
+        if foreign:
+            shares, totals = _softmax(np.where(own, -np.inf, logits[coded]))
+            shares[:, -1] -= 1
+            surprise[coded] += foreign * shares
+            unlikely += foreign * (totals - logits[coded, -1]).sum()
         away = parameters - start
         slope = np.array([sharpness * np.vdot(surprise, likeness), surprise[:, -1].sum()])
-        unlikely = (np.log(totals) + top).sum() - np.vdot(targets, logits)
         return float((held * away**2).sum() + unlikely), 2 * held * away + slope
 
     likeness = np.column_stack([standing, none])
     best = minimize(loss, start, jac=True, method="BFGS").x
     return float(np.exp(best[0])), float(best[1])
+
+
+def _softmax(logits: Floats) -> tuple[Floats, Floats]:
+    """(each column's share, the logarithm of their sum before)."""
+    top = logits.max(axis=1, keepdims=True)
+    odds = np.exp(logits - top)
+    totals = odds.sum(axis=1, keepdims=True)
+    return odds / totals, (np.log(totals) + top)[:, 0]
 
 
 def _half_right(scores: Floats, applied: Flags) -> float:
@@ -188,9 +229,7 @@ def _half_right(scores: Floats, applied: Flags) -> float:
     return float(np.clip(threshold, LOWEST_THRESHOLD, HIGHEST_THRESHOLD))
 
 
-def _softmax_with_none(logits: Floats, none_logit: Floats) -> Floats:
-    none = none_logit[:, None]
-    top = np.maximum(logits.max(axis=1, keepdims=True, initial=-np.inf), none)
-    weights = np.exp(logits - top)
-    scores: Floats = weights / (weights.sum(axis=1, keepdims=True) + np.exp(none - top))
-    return scores
+def _softmax_with_none(logits: Floats, none_logit: Floats) -> tuple[Floats, Floats]:
+    """(shares of the codes, the share of "none")."""
+    shares, _ = _softmax(np.column_stack([logits, none_logit]))
+    return shares[:, :-1], shares[:, -1]

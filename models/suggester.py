@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from models.calibration import Basis, Calibration, Floats, fit_calibration, shipped_prior
+from models.calibration import MOST_NO_CODE, Basis, Calibration, Chances, Floats, fit_calibration, shipped_prior
 from models.code_lessons import CodeWords
 from models.code_scorer import CodeScorer
 from models.codebook import Code, Codebook
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 # Raised whenever the same input may give other suggestions than before.
-METHOD_VERSION = "4"
+METHOD_VERSION = "5"
 DEFAULT_TOP_K = 3
 # Scores are compared as they are shown: what looks equal is equal, and noise below it decides nothing.
 SCORE_DECIMALS = 6
@@ -82,13 +82,17 @@ class SegmentSuggestions:
     """What the machine proposes for one segment.
 
     Attributes:
-        abstained: whether no leaf reaches the default threshold.
+        abstained: whether no leaf reaches the default threshold, or it is likelier that no code applies than that
+            any does.
+        no_code: the estimated probability (0 to 1) that no code applies.
         basis: whether the scores rest on coded examples of this project or on a prior.
-        back_off: where it abstained, the deepest code above the leaves that reaches the threshold.
+        back_off: where it abstained although some code may well apply, the deepest code above the leaves that
+            reaches the threshold.
         suggestions: best first.
     """
 
     abstained: bool
+    no_code: float
     basis: Basis
     back_off: BackOff | None
     suggestions: tuple[Suggestion, ...]
@@ -102,6 +106,8 @@ class _Judged(NamedTuple):
         ranked: the columns of the best leaves.
         similarities: to the words of these, -1 to 1.
         likely_above: the column of the code to back off to; -1 if there is none.
+        no_code: how likely it is that none applies.
+        abstained: whether nothing is suggested by default.
     """
 
     text: str
@@ -110,6 +116,8 @@ class _Judged(NamedTuple):
     ranked: list[int]
     similarities: list[float]
     likely_above: int
+    no_code: float
+    abstained: bool
 
 
 class Suggester:
@@ -218,8 +226,8 @@ class Suggester:
             vectors: what :func:`encode_segments` gave for them, or :func:`put_in_context` made of that, shape
                 (len(texts), dimension).
             top_k: how many leaves at most; 0 means every active leaf.
-            min_score: withhold suggestions below it; None means the default threshold, and 0 as long as the
-                scores rest on a prior.
+            min_score: withhold suggestions below it; None means that nothing is suggested where it abstains, and
+                else from the default threshold, but everything as long as the scores rest on a prior.
 
         Returns:
             One result for each text, in order. A text without any letter or digit gets no suggestion.
@@ -227,21 +235,25 @@ class Suggester:
         Raises:
             EncoderFailed: these are not unit vectors of the encoder's dimension, one for each text.
         """
-        scores = self._tree_scores(self.scores(texts, vectors))
+        chances = self.chances(texts, vectors)
+        no_code = chances.none.round(SCORE_DECIMALS)
+        scores = self._tree_scores(chances.codes)
+        abstained = self.calibration.abstains(Chances(codes=scores[:, : len(self._leaves)], none=no_code))
         best = np.argsort(-scores[:, : len(self._leaves)], axis=1, kind="stable")[:, : top_k or None]
-        worked_out = (scores, best, self._similarities(best, vectors), self._likely_above(scores))
+        similarities, above = self._similarities(best, vectors), self._likely_above(scores)
+        worked_out = (scores, best, similarities, above, no_code, abstained)
         judged = zip(texts, vectors, *(numbers.tolist() for numbers in worked_out), strict=True)
         return [self._result(_Judged._make(one), min_score) for one in judged]
 
-    def scores(self, texts: Sequence[str], vectors: Vectors) -> Floats:
-        """The bare numbers of :meth:`suggest_encoded`: each leaf's score, unrounded, shape (len(texts), leaves).
+    def chances(self, texts: Sequence[str], vectors: Vectors) -> Chances:
+        """The bare numbers of :meth:`suggest_encoded`, unrounded.
 
         Columns stand in the order of the codebook's active leaves.
 
         Raises:
             EncoderFailed: these are not unit vectors of the encoder's dimension, one for each text.
         """
-        return self.calibration.scores(*self.standing(texts, vectors))
+        return self.calibration.chances(*self.standing(texts, vectors))
 
     def standing(self, texts: Sequence[str], vectors: Vectors) -> tuple[Floats, Floats]:
         """What scores are made from: (how far the leaves lie above everyday talk, what examples say for "none").
@@ -283,17 +295,24 @@ class Suggester:
 
     def _result(self, segment: _Judged, min_score: float | None) -> SegmentSuggestions:
         if not has_words(segment.text) or not segment.ranked:
-            return SegmentSuggestions(abstained=True, basis=self.basis, back_off=None, suggestions=())
-        threshold = self.calibration.threshold
-        # Nobody has decided yet what is good enough: the best are shown, and that they rest on a prior.
-        least = min_score if min_score is not None else threshold if self.basis == "project" else 0.0
-        abstained = segment.scores[segment.ranked[0]] < threshold
+            return SegmentSuggestions(abstained=True, no_code=1.0, basis=self.basis, back_off=None, suggestions=())
+        backs_off = segment.abstained and segment.no_code <= MOST_NO_CODE and segment.likely_above >= 0
         return SegmentSuggestions(
-            abstained=abstained,
+            abstained=segment.abstained,
+            no_code=segment.no_code,
             basis=self.basis,
-            back_off=self._back_off(segment) if abstained and segment.likely_above >= 0 else None,
-            suggestions=tuple(self._suggestions(segment, least)),
+            back_off=self._back_off(segment) if backs_off else None,
+            suggestions=tuple(self._suggestions(segment, self._least(segment, min_score))),
         )
+
+    def _least(self, segment: _Judged, min_score: float | None) -> float:
+        """The score from which something is suggested."""
+        if min_score is not None:
+            return min_score
+        if self.basis == "prior":
+            # Nobody has decided yet what is good enough: the best are shown, and that they rest on a prior.
+            return 0.0
+        return np.inf if segment.abstained else self.calibration.threshold
 
     def _suggestions(self, segment: _Judged, least: float) -> Iterator[Suggestion]:
         for column, similarity in zip(segment.ranked, segment.similarities, strict=True):

@@ -29,8 +29,8 @@ class Probabilities:
         self._brier: list[tuple[float, float]] = []
         self._shown: list[tuple[float, float]] = []
 
-    def add(self, scores: Floats, labels: Flags, threshold: float) -> None:
-        """Takes in one draw: scores and labels, both of shape (segments, codes), and from which score is suggested."""
+    def add(self, scores: Floats, labels: Flags, abstained: Flags) -> None:
+        """Takes in one draw: scores and labels, both of shape (segments, codes), and where nothing is suggested."""
         rows = np.arange(len(scores))
         best = scores.argmax(axis=1)
         confidence, right = scores[rows, best], labels[rows, best]
@@ -38,11 +38,11 @@ class Probabilities:
         self._right.append(right)
         base = float(((labels.mean(axis=0) - labels) ** 2).mean())
         self._brier.append((float(((scores - labels) ** 2).mean()), base))
-        shown = confidence >= threshold
+        shown = ~abstained
         self._shown.append((float(shown.mean()), float(right[shown].mean()) if shown.any() else np.nan))
 
     def summary(self) -> str:
-        """Calibration error of the first suggestion, Brier score over pairs, and what the threshold lets through."""
+        """Calibration error of the first suggestion, Brier score over pairs, and how much is suggested by default."""
         error = calibration_error(np.concatenate(self._confidence), np.concatenate(self._right))
         each = np.mean([calibration_error(*draw) for draw in zip(self._confidence, self._right, strict=True)])
         ours, base = np.mean(self._brier, axis=0)

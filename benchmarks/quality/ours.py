@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from models.calibration import Chances
 from models.encoder import EncoderIdentity, Vectors
 from models.reference import Background, CorpusSample, Reference, no_reference, shipped_background
 from models.suggester import Example, Suggester
@@ -71,12 +72,16 @@ def examples_of(task: Task, rows: Sequence[int]) -> list[Example]:
     ]
 
 
-def scores(suggester: Suggester, task: Task, rows: Sequence[int]) -> Floats:
-    """The scores of the candidates; those above the leaves have the sum of what lies below."""
-    leaf_scores = suggester.scores([task.texts[row] for row in rows], task.judged[list(rows)])
+def chances(suggester: Suggester, task: Task, rows: Sequence[int]) -> Chances:
+    """How likely each candidate applies, and none; those above the leaves have the sum of what lies below."""
+    leaves_and_none = suggester.chances([task.texts[row] for row in rows], task.judged[list(rows)])
     leaves = task.codebook.active_leaves
     below = np.array(
         [[code in {step.id for step in task.codebook.path(leaf.id)} for code in task.candidates] for leaf in leaves]
     )
-    rolled_up: Floats = leaf_scores @ below
-    return rolled_up
+    return Chances(codes=leaves_and_none.codes @ below, none=leaves_and_none.none)
+
+
+def scores(suggester: Suggester, task: Task, rows: Sequence[int]) -> Floats:
+    """The scores of the candidates."""
+    return chances(suggester, task, rows).codes

@@ -147,7 +147,10 @@ def least_alike_first(vectors: Vectors, looked_at: Vectors, *, count: int) -> li
 
 def waiting_scores(task: Task, suggester: Suggester, rows: Rows) -> Floats:
     """The scores of the suggestions that would wait, best first; 0 where one is withheld. Shape (rows, SUGGESTED)."""
-    leaf_scores = suggester.scores([task.texts[row] for row in rows], task.vectors[rows])
-    best = -np.sort(-leaf_scores, axis=1)[:, :SUGGESTED]
-    shown: Floats = np.where((suggester.basis == "prior") | (best >= suggester.calibration.threshold), best, 0.0)
+    chances = suggester.chances([task.texts[row] for row in rows], task.vectors[rows])
+    best = -np.sort(-chances.codes, axis=1)[:, :SUGGESTED]
+    if suggester.basis == "prior":
+        return best
+    abstained = suggester.calibration.abstains(chances)[:, None]
+    shown: Floats = np.where(abstained | (best < suggester.calibration.threshold), 0.0, best)
     return shown

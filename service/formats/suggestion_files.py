@@ -106,6 +106,7 @@ def _parquet_schema() -> Any:
         {
             "id": pa.string(),
             "abstained": pa.bool_(),
+            "no_code": pa.float64(),
             "basis": pa.string(),
             "back_off": pa.struct(back_off),
             "suggestions": pa.list_(suggestion),

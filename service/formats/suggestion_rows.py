@@ -9,11 +9,12 @@ DECIMALS = 6
 
 
 def suggestion_row(segment_id: str | int, result: SegmentSuggestions) -> dict[str, Any]:
-    """``{"id", "abstained", "basis", "back_off", "suggestions"}``, numbers with six decimals."""
+    """``{"id", "abstained", "no_code", "basis", "back_off", "suggestions"}``, numbers with six decimals."""
     back_off = result.back_off
     return {
         "id": segment_id,
         "abstained": result.abstained,
+        "no_code": result.no_code,
         "basis": result.basis,
         "back_off": back_off
         and {

@@ -68,7 +68,8 @@ def open_page(browser: Browser, service: Any) -> Iterator[Callable[[str], Page]]
 
 
 def result(**changes: Any) -> dict[str, Any]:
-    return {"id": "1", "abstained": True, "basis": "prior", "back_off": None, "suggestions": [], **changes}
+    nothing = {"abstained": True, "no_code": 0.7, "basis": "prior", "back_off": None, "suggestions": []}
+    return {"id": "1", **nothing, **changes}
 
 
 def step(name: str, score: float) -> dict[str, Any]:

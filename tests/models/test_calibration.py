@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from models.calibration import (
+    FOREIGN_SHARE,
     HIGHEST_THRESHOLD,
     LEAST_EXAMPLES,
     LOWEST_THRESHOLD,
@@ -50,7 +51,7 @@ CALIBRATIONS = st.builds(calibration, st.floats(0.01, 20), st.floats(-30, 30))
 
 @given(CALIBRATIONS, STANDING)
 def test_scores_are_probabilities_and_leave_room_for_none(calibration: Calibration, standing: Floats) -> None:
-    scores = calibration.scores(standing, nothing(standing))
+    scores = calibration.chances(standing, nothing(standing)).codes
     assert scores.shape == standing.shape
     assert np.isfinite(scores).all()
     assert (scores >= 0).all()
@@ -59,7 +60,7 @@ def test_scores_are_probabilities_and_leave_room_for_none(calibration: Calibrati
 
 @given(arrays.arrays(np.float64, (4, 3), elements=st.floats(-5, 5)))
 def test_a_row_sums_to_less_than_one(standing: Floats) -> None:
-    assert (SHIPPED_PRIOR.scores(standing, nothing(standing)).sum(axis=1) < 1).all()
+    assert (SHIPPED_PRIOR.chances(standing, nothing(standing)).codes.sum(axis=1) < 1).all()
 
 
 @given(CALIBRATIONS, STANDING, st.floats(0, 10), st.data())
@@ -69,7 +70,10 @@ def test_a_more_similar_code_scores_no_less_and_the_others_no_more(
     code = data.draw(st.integers(0, standing.shape[1] - 1))
     nearer = standing.copy()
     nearer[:, code] += more
-    before, after = calibration.scores(standing, nothing(standing)), calibration.scores(nearer, nothing(nearer))
+    before, after = (
+        calibration.chances(standing, nothing(standing)).codes,
+        calibration.chances(nearer, nothing(nearer)).codes,
+    )
     assert (after[:, code] >= before[:, code] - 1e-12).all()
     others = np.delete(after - before, code, axis=1)
     assert (others <= 1e-12).all()
@@ -77,14 +81,16 @@ def test_a_more_similar_code_scores_no_less_and_the_others_no_more(
 
 @given(CALIBRATIONS, STANDING)
 def test_scores_follow_the_order_of_the_similarities(calibration: Calibration, standing: Floats) -> None:
-    for row, scores in zip(standing, calibration.scores(standing, nothing(standing)), strict=True):
+    for row, scores in zip(standing, calibration.chances(standing, nothing(standing)).codes, strict=True):
         in_order = scores[np.argsort(row)]
         assert (np.diff(in_order) >= 0).all()
 
 
 def test_scores_are_a_softmax_with_one_more_choice() -> None:
-    (scores,) = calibration(sharpness=2.0, none_offset=0.5).scores(
-        np.array([[0.1, -0.2, 0.7]]), nothing(np.array([[0.1, -0.2, 0.7]]))
+    (scores,) = (
+        calibration(sharpness=2.0, none_offset=0.5)
+        .chances(np.array([[0.1, -0.2, 0.7]]), nothing(np.array([[0.1, -0.2, 0.7]])))
+        .codes
     )
     weights = np.exp([0.2, -0.4, 1.4, 0.5])
     assert scores == pytest.approx(weights[:3] / weights.sum())
@@ -92,16 +98,16 @@ def test_scores_are_a_softmax_with_one_more_choice() -> None:
 
 def test_each_row_is_judged_alone() -> None:
     standing = np.random.default_rng(0).normal(size=(50, 9))
-    together = SHIPPED_PRIOR.scores(standing, nothing(standing))
+    together = SHIPPED_PRIOR.chances(standing, nothing(standing)).codes
     assert all(
-        np.array_equal(SHIPPED_PRIOR.scores(standing[[row]], nothing(standing[[row]]))[0], together[row])
+        np.array_equal(SHIPPED_PRIOR.chances(standing[[row]], nothing(standing[[row]])).codes[0], together[row])
         for row in range(50)
     )
 
 
 def test_no_texts_and_no_codes_have_no_scores() -> None:
-    assert SHIPPED_PRIOR.scores(np.zeros((0, 4)), nothing(np.zeros((0, 4)))).shape == (0, 4)
-    assert SHIPPED_PRIOR.scores(np.zeros((4, 0)), nothing(np.zeros((4, 0)))).shape == (4, 0)
+    assert SHIPPED_PRIOR.chances(np.zeros((0, 4)), nothing(np.zeros((0, 4)))).codes.shape == (0, 4)
+    assert SHIPPED_PRIOR.chances(np.zeros((4, 0)), nothing(np.zeros((4, 0)))).codes.shape == (4, 0)
 
 
 # ---------------------------------------------------------------- what examples teach
@@ -111,7 +117,7 @@ def drawn(count: int, codes: int, truth: Calibration, *, seed: int = 0) -> tuple
     """Coded examples from a world in which the calibration is true."""
     random = np.random.default_rng(seed)
     standing = random.normal(scale=1.5, size=(count, codes))
-    scores = truth.scores(standing, nothing(standing))
+    scores = truth.chances(standing, nothing(standing)).codes
     chances = np.column_stack([scores, 1 - scores.sum(axis=1)])
     choice = (random.random((count, 1)) > chances.cumsum(axis=1)).sum(axis=1)
     applied = np.zeros((count, codes + 1), dtype=bool)
@@ -120,7 +126,7 @@ def drawn(count: int, codes: int, truth: Calibration, *, seed: int = 0) -> tuple
 
 
 @pytest.mark.parametrize("sharpness", [0.4, 1.0, 2.5])
-@pytest.mark.parametrize("none_offset", [-1.0, 1.5])
+@pytest.mark.parametrize("none_offset", [1.5, 3.0])
 def test_enough_examples_bring_the_truth_to_light(sharpness: float, none_offset: float) -> None:
     truth = calibration(sharpness, none_offset)
     some, many = (fit(*drawn(count, 8, truth)) for count in (500, 5_000))
@@ -130,6 +136,16 @@ def test_enough_examples_bring_the_truth_to_light(sharpness: float, none_offset:
     assert many.none_offset == pytest.approx(none_offset, abs=0.3)
 
 
+def foreign_seen(judge: Calibration, standing: Floats, applied: Flags) -> float:
+    """The log chance that each coded example would have no code, were its own codes not in the codebook."""
+    chances = [
+        judge.chances(row[~codes][None], np.zeros(1)).none[0]
+        for row, codes in zip(standing, applied, strict=True)
+        if codes.any()
+    ]
+    return float(np.log(chances).sum())
+
+
 @settings(max_examples=20)
 @given(st.integers(LEAST_EXAMPLES, 60), st.floats(0.3, 3), st.floats(-4, 4), st.integers(0, 1_000))
 def test_no_sharpness_or_offset_nearby_explains_the_examples_better(
@@ -137,12 +153,15 @@ def test_no_sharpness_or_offset_nearby_explains_the_examples_better(
 ) -> None:
     standing, applied = drawn(count, 5, calibration(sharpness, none_offset), seed=seed)
     found = fit(standing, applied)
+    coded = applied.any(axis=1).sum()
+    foreign = max(FOREIGN_SHARE - (count - coded) / max(coded, 1), 0)
 
     def unlikely(sharpness: float, offset: float) -> float:
-        scores = calibration(sharpness, offset).scores(standing, nothing(standing))
+        scores = calibration(sharpness, offset).chances(standing, nothing(standing)).codes
         likely = np.where(applied.any(axis=1), (scores * applied).sum(axis=1), 1 - scores.sum(axis=1))
         away = np.array([np.log(sharpness / SHIPPED_PRIOR.sharpness), offset - SHIPPED_PRIOR.none_offset])
-        return float(np.array([SHARPNESS_WEIGHT, NONE_WEIGHT]) @ away**2 - np.log(likely).sum())
+        told = float(np.array([SHARPNESS_WEIGHT, NONE_WEIGHT]) @ away**2 - np.log(likely).sum())
+        return told - foreign * foreign_seen(calibration(sharpness, offset), standing, applied)
 
     least = unlikely(found.sharpness, found.none_offset)
     for factor, more in ((1.02, 0.0), (0.98, 0.0), (1.0, 0.02), (1.0, -0.02), (1.02, 0.02), (0.98, -0.02)):
@@ -180,9 +199,44 @@ def test_codes_that_come_in_company_score_higher() -> None:
     single = Calibration(
         sharpness=joined.sharpness, none_offset=joined.none_offset, threshold=joined.threshold, basis="project"
     )
-    one, two = single.scores(standing, nothing(standing)), joined.scores(standing, nothing(standing))
+    one, two = single.chances(standing, nothing(standing)).codes, joined.chances(standing, nothing(standing)).codes
     assert (two >= one).all()
     assert two == pytest.approx(1 - (1 - one) ** joined.codes_each)
+
+
+def test_coded_examples_alone_teach_what_is_foreign_to_the_codebook() -> None:
+    # Each segment is near its own code and far from the others; what is foreign is far from all.
+    near, applied = 4 * np.eye(6)[np.arange(600) % 6], np.eye(6, dtype=bool)[np.arange(600) % 6]
+    taught = fit(near, applied)
+    foreign = taught.chances(np.zeros((1, 6)), np.zeros(1))
+    known = taught.chances(near, nothing(near))
+    assert taught.abstains(foreign).all()
+    assert foreign.none > 0.5
+    assert not taught.abstains(known).any()
+    assert known.none.max() < 0.1
+
+
+def test_real_examples_of_no_code_take_the_place_of_those_that_stand_for_them() -> None:
+    standing, applied = drawn(400, 6, calibration(1.0, none_offset=-20))
+    emptied = applied & (np.arange(400) >= 30)[:, None]
+    offset = fit(standing, emptied).none_offset
+
+    def surprise(at: float) -> float:
+        chances = calibration(fit(standing, emptied).sharpness, at).chances(standing, nothing(standing))
+        likely = np.where(emptied.any(axis=1), (chances.codes * emptied).sum(axis=1), chances.none)
+        return float(NONE_WEIGHT * at**2 - np.log(likely).sum())
+
+    assert surprise(offset) < min(surprise(offset - 0.05), surprise(offset + 0.05))
+
+
+@given(CALIBRATIONS, STANDING)
+def test_it_abstains_where_no_code_reaches_the_threshold_or_none_is_likelier_than_any(
+    calibration: Calibration, standing: Floats
+) -> None:
+    chances = calibration.chances(standing, nothing(standing))
+    assert chances.codes.sum(axis=1) + chances.none == pytest.approx(1)
+    for codes, none, abstains in zip(*chances, calibration.abstains(chances), strict=True):
+        assert abstains == (codes.max() < calibration.threshold or none > 0.5)
 
 
 def test_examples_of_no_code_make_none_likelier() -> None:
@@ -214,7 +268,9 @@ def test_the_threshold_is_the_lowest_from_which_half_of_the_first_suggestions_ar
     standing = data.draw(arrays.arrays(np.float64, shape, elements=values))
     applied = data.draw(arrays.arrays(np.bool_, shape))
     fitted = fit(standing, applied)
-    assert fitted.threshold == pytest.approx(lowest_half_right(fitted.scores(standing, nothing(standing)), applied))
+    assert fitted.threshold == pytest.approx(
+        lowest_half_right(fitted.chances(standing, nothing(standing)).codes, applied)
+    )
 
 
 def test_equal_scores_share_one_fate_at_the_threshold() -> None:
@@ -237,9 +293,9 @@ def test_examples_that_say_nothing_give_a_calibration_that_still_works(
     assert np.isfinite([fitted.sharpness, fitted.none_offset, fitted.threshold]).all()
     assert fitted.sharpness > 0
     assert LOWEST_THRESHOLD <= fitted.threshold <= HIGHEST_THRESHOLD
-    scores = fitted.scores(
+    scores = fitted.chances(
         np.random.default_rng(0).normal(size=shape), nothing(np.random.default_rng(0).normal(size=shape))
-    )
+    ).codes
     assert np.isfinite(scores).all()
 
 
@@ -253,13 +309,13 @@ def test_a_codebook_without_codes_leaves_the_prior() -> None:
 @pytest.mark.parametrize("temperature", [1.0, 1.5, 2.0])
 def test_the_temperature_undoes_how_much_too_sure_scores_are(temperature: float) -> None:
     standing, applied = drawn(4_000, 5, calibration(1.0, -30.0))
-    too_sure = calibration(temperature, -30.0 * temperature).scores(standing, nothing(standing))
+    too_sure = calibration(temperature, -30.0 * temperature).chances(standing, nothing(standing)).codes
     assert fit_temperature(too_sure, applied) == pytest.approx(temperature, rel=0.06)
 
 
 def test_scores_that_are_not_sure_enough_are_left_as_they_are() -> None:
     standing, applied = drawn(1_000, 5, calibration(2.0, -30.0))
-    unsure = calibration(0.5, -30.0).scores(standing, nothing(standing))
+    unsure = calibration(0.5, -30.0).chances(standing, nothing(standing)).codes
     assert fit_temperature(unsure, applied) == pytest.approx(1, abs=1e-4)
 
 
@@ -282,6 +338,6 @@ def test_a_temperature_makes_scores_less_sure_and_keeps_their_order() -> None:
     plain = fit(standing, applied)
     warm = fit_calibration(standing, nothing(standing), applied, SHIPPED_PRIOR, 2.0)
     assert (warm.sharpness, warm.none_offset) == (plain.sharpness / 2, plain.none_offset / 2)
-    before, after = (one.scores(standing, nothing(standing)) for one in (plain, warm))
+    before, after = (one.chances(standing, nothing(standing)).codes for one in (plain, warm))
     assert np.array_equal(np.argsort(before, axis=1), np.argsort(after, axis=1))
     assert after.max(axis=1).mean() < before.max(axis=1).mean()

@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -152,10 +153,12 @@ def test_a_score_that_is_shown_as_the_least_is_not_withheld() -> None:
 
 def test_without_a_least_score_the_threshold_decides_once_people_have_decided() -> None:
     learner = suggester(examples=coded(LEAST_EXAMPLES, "role-clarity"))
-    by_threshold = learner.suggest(TEXTS, top_k=0)
-    assert by_threshold == learner.suggest(TEXTS, top_k=0, min_score=learner.calibration.threshold)
-    assert any(result.suggestions for result in by_threshold)
-    assert any(not result.suggestions for result in by_threshold)
+    by_default = learner.suggest(TEXTS, top_k=0)
+    by_threshold = learner.suggest(TEXTS, top_k=0, min_score=learner.calibration.threshold)
+    for result, above in zip(by_default, by_threshold, strict=True):
+        assert result.suggestions == (() if result.abstained else above.suggestions)
+    assert any(result.suggestions for result in by_default)
+    assert any(not result.suggestions for result in by_default)
 
 
 def test_before_people_have_decided_the_best_are_shown_as_resting_on_a_prior() -> None:
@@ -250,10 +253,10 @@ def test_it_abstains_where_no_leaf_reaches_the_threshold_and_backs_off_to_the_de
     for result in everything(learner, *texts):
         sums = totals(result, UPSIDES)
         leaves = {leaf.id for leaf in UPSIDES.leaves}
-        assert result.abstained == (max(sums[leaf] for leaf in leaves) < threshold)
+        assert result.abstained == (max(sums[leaf] for leaf in leaves) < threshold or result.no_code > 0.5)
         likely = [code for code in sums if code not in leaves and sums[code] >= threshold]
         kinds.add((result.abstained, bool(likely)))
-        if not result.abstained or not likely:
+        if not result.abstained or not likely or result.no_code > 0.5:
             assert result.back_off is None
             continue
         deepest = max(UPSIDES.level(code) for code in likely)
@@ -265,6 +268,23 @@ def test_it_abstains_where_no_leaf_reaches_the_threshold_and_backs_off_to_the_de
         assert result.back_off.path[-1].score == result.back_off.score
         assert best not in {suggestion.code for suggestion in result.suggestions}
     assert {(True, True), (False, True)} <= kinds
+
+
+def test_what_is_foreign_to_the_codebook_is_left_alone_though_nobody_gave_an_example_of_no_code() -> None:
+    topics = {"money": "wages rent savings debt", "sleep": "bed dream night awake", "food": "bread soup supper cook"}
+    topics |= {"travel": "train ticket luggage station", "garden": "soil seeds roses spade"}
+    spoken = [
+        Example(text=" ".join(pair), codes=(code,))
+        for code, words in topics.items()
+        for pair in permutations(words.split(), 2)
+    ]
+    learner = suggester(flat(*topics), examples=spoken)
+    known, foreign = learner.suggest(["wages rent debt", "quantum chromodynamics lectures"])
+    assert (known.abstained, foreign.abstained) == (False, True)
+    assert known.suggestions[0].code == "money"
+    assert known.no_code < 0.1 < 0.3 < foreign.no_code
+    assert (foreign.suggestions, foreign.back_off) == ((), None)
+    assert len(everything(learner, "quantum chromodynamics lectures")[0].suggestions) == 5
 
 
 def test_in_a_flat_codebook_there_is_nothing_to_back_off_to() -> None:
@@ -279,7 +299,7 @@ def test_a_text_without_words_gets_nothing(text: str) -> None:
     for examples in ([], coded(40, "bridge-building")):
         learner = suggester(examples=examples)
         (result,) = everything(learner, text)
-        assert (result.abstained, result.back_off, result.suggestions) == (True, None, ())
+        assert (result.abstained, result.no_code, result.back_off, result.suggestions) == (True, 1.0, None, ())
         assert result.basis == learner.basis
 
 
@@ -498,6 +518,9 @@ def check_result(result: SegmentSuggestions, active: set[str], codes_each: float
     scores = [suggestion.score for suggestion in result.suggestions]
     assert scores == sorted(scores, reverse=True)
     assert {suggestion.code for suggestion in result.suggestions} in (active, set())
+    assert 0 <= result.no_code <= 1
+    if codes_each == 1 and scores:
+        assert sum(scores) + result.no_code == pytest.approx(1, abs=1e-5)
     # No more than that many codes are expected on a segment, since 1 - (1 - s) ** n is at most n * s.
     assert sum(scores) <= codes_each + 1e-5
     every = list(result.suggestions) + ([result.back_off] if result.back_off else [])

@@ -98,13 +98,14 @@ def test_results_go_to_the_output_and_everything_else_to_stderr(tmp_path: Path, 
 def test_each_row_has_the_shape_of_a_result_over_http(tmp_path: Path, suggest: Suggest) -> None:
     suggest(write_texts(tmp_path / "in.jsonl"), tmp_path / "out.jsonl", "--min-score", 0)
     first, *_, dots, _lunch = read_rows(tmp_path / "out.jsonl")
-    assert list(first) == ["id", "abstained", "basis", "back_off", "suggestions"]
+    assert list(first) == ["id", "abstained", "no_code", "basis", "back_off", "suggestions"]
     assert first["basis"] == "prior"
+    assert 0 < first["no_code"] < 1
     (best, *_) = first["suggestions"]
     assert list(best) == ["code", "name", "path", "score", "evidence"]
     assert best["path"][-1] == {"code": best["code"], "name": best["name"], "score": best["score"]}
     assert list(best["evidence"][0]) == ["kind", "text", "similarity", "reference"]
-    assert (dots["abstained"], dots["suggestions"]) == (True, [])
+    assert (dots["abstained"], dots["no_code"], dots["suggestions"]) == (True, 1.0, [])
 
 
 def test_all_inputs_and_outputs_give_the_same_suggestions(tmp_path: Path, suggest: Suggest) -> None:

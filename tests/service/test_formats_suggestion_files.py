@@ -35,6 +35,7 @@ def row(segment_id: str | int = "1", *suggestions: Mapping[str, Any], back_off: 
     return {
         "id": segment_id,
         "abstained": not suggestions,
+        "no_code": 0.25,
         "basis": "prior",
         "back_off": back_off,
         "suggestions": list(suggestions),
@@ -99,7 +100,7 @@ def test_the_parquet_schema_is_the_same_whatever_the_rows(tmp_path: Path, rows: 
     write_all(tmp_path / "out.parquet", rows)
     step_type = pyarrow.struct({"code": pyarrow.string(), "name": pyarrow.string(), "score": pyarrow.float64()})
     schema = pyarrow.parquet.read_schema(tmp_path / "out.parquet")
-    assert schema.names == ["id", "abstained", "basis", "back_off", "suggestions"]
+    assert schema.names == ["id", "abstained", "no_code", "basis", "back_off", "suggestions"]
     assert schema.field("id").type == pyarrow.string()
     assert schema.field("back_off").type.field("path").type.value_type == step_type
     assert schema.field("suggestions").type.value_type.field("evidence").type.value_type.num_fields == 4

@@ -68,7 +68,7 @@ def test_a_segment_without_any_text_is_refused(suggest: Suggest, problem_of: Pro
 def test_a_segment_without_a_word_gets_no_code(suggest: Suggest, text: str, min_score: int | None) -> None:
     response = suggest(segments=[{"id": "1", "text": text}], min_score=min_score, top_k=0)
     assert response.json()["results"] == [
-        {"id": "1", "abstained": True, "basis": "prior", "back_off": None, "suggestions": []}
+        {"id": "1", "abstained": True, "no_code": 1.0, "basis": "prior", "back_off": None, "suggestions": []}
     ]
 
 

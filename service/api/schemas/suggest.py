@@ -110,7 +110,11 @@ class ResultOut(BaseModel):
     """What the machine proposes for one segment. A suggestion is never a coding: people decide."""
 
     id: str
-    abstained: bool = Field(description="Whether no leaf reaches the default threshold.")
+    abstained: bool = Field(
+        description="Whether no leaf reaches the default threshold, or it is likelier that no code applies than that"
+        " any does."
+    )
+    no_code: float = Field(ge=0, le=1, description="The estimated probability that no code applies.")
     basis: Literal["project", "prior"] = Field(
         description="Whether the scores rest on the examples given (at least 20) or on other studies."
     )
