@@ -80,13 +80,10 @@ class CodeScorer:
         self._similar = reference.refined(words.vectors, vectors, self._shares, own)
         texts = [example.text for example in examples]
         self._word_use = WordFeatures(self._spelt_out([*texts, *words.texts]), word_counts)
-        self._features = np.concatenate(
-            [
-                self._both(texts, vectors),
-                self._both(words.texts, words.vectors),
-                self._both([text for _, text in words.excluded], words.excluded_vectors),
-            ]
-        )
+        excluded = self._word_use.of(self._spelt_out([text for _, text in words.excluded]))
+        use = np.concatenate([self._word_use.own, excluded])
+        both = np.concatenate([vectors, words.vectors, words.excluded_vectors])
+        self._features: Features = np.concatenate([both, np.float32(np.sqrt(WORD_USE)) * use], axis=1)
         self._excluded = [column for column, _ in words.excluded]
         self._learn(len(leaves), len(examples))
 
@@ -127,10 +124,6 @@ class CodeScorer:
             learnt = learner.without_themselves(self._lesson_of[rows])
             logits[:, : learnt.shape[1]] += weight * learnt
         return logits
-
-    def _both(self, texts: Sequence[str], vectors: Vectors) -> Features:
-        use = self._word_use.of(self._spelt_out(texts))
-        return np.concatenate([vectors, np.float32(np.sqrt(WORD_USE)) * use], axis=1)
 
     def _spelt_out(self, texts: Sequence[str]) -> list[str]:
         return [self._codebook.spell_out(text) for text in texts]

@@ -79,9 +79,9 @@ class Lessons:
         return code_sums(self.targets * self.weights[:, None], self.features)
 
     @cached_property
-    def inverse(self) -> Floats:
+    def inverse(self) -> Features:
         """Of the features' second moments about their mean with ``RIDGE_PENALTY``, shape (features, features)."""
-        return _inverse(_moments(self.features - self.mean.astype(np.float32), self.weights).astype(np.float64))
+        return _inverse(_moments(self.features - self.mean.astype(np.float32), self.weights))
 
 
 class Learner(Protocol):
@@ -134,8 +134,8 @@ class RidgeCodes:
 
     def _solve_by_features(self, lessons: Lessons) -> Floats:
         self._dual, self._inverse = None, lessons.inverse
-        slopes: Floats = self._inverse @ (lessons.sums - np.outer(self._weights @ self._targets, self._mean)).T
-        return slopes
+        moments = lessons.sums - np.outer(self._weights @ self._targets, self._mean)
+        return (self._inverse @ moments.T.astype(np.float32)).astype(np.float64)
 
     def without_themselves(self, rows: Rows) -> Floats:
         """Exact, but for what rejections changed."""
@@ -149,7 +149,7 @@ class RidgeCodes:
     def _solved(self, centred: Floats) -> Floats:
         """Rows times the inverse of the penalised matrix of second moments."""
         if self._dual is None:
-            solved: Floats = centred @ self._inverse
+            solved: Floats = (centred.astype(np.float32) @ self._inverse).astype(np.float64)
         else:
             along = (centred @ self._centred.T) @ self._dual @ self._centred
             solved = (centred - along) / RIDGE_PENALTY
@@ -228,7 +228,7 @@ class SoftmaxCodes:
         logits = np.zeros_like(self._shares)
         likely, loss = self._judged(at, logits)
         gradient = self._gradient(at, likely)
-        for _ in range(SOFTMAX_STEPS):
+        for steps_left in reversed(range(SOFTMAX_STEPS)):
             step = directions.down(gradient)
             along = self._features @ step
             likely, reached = self._judged(at + step, logits + along)
@@ -236,10 +236,10 @@ class SoftmaxCodes:
                 step, along = np.float32(0.5) * step, np.float32(0.5) * along
                 likely, reached = self._judged(at + step, logits + along)
             at, logits, loss = at + step, logits + along, reached
+            if not steps_left or np.abs(step).max() < SMALL_STEP:
+                break
             before, gradient = gradient, self._gradient(at, likely)
             directions.learn(step, gradient - before)
-            if np.abs(step).max() < SMALL_STEP:
-                break
         return at, logits
 
     def _judged(self, at: Features, logits: Features) -> tuple[Features, float]:
@@ -302,13 +302,12 @@ def _first_guess(lessons: Lessons) -> Features:
     intercept's column beside it, by Sherman's and Morrison's formula.
     """
     size = len(lessons.mean)
-    apart = np.zeros((size + 1, size + 1))
-    apart[:size, :size], apart[size, size] = lessons.inverse, 1 / RIDGE_PENALTY
-    mean = np.append(lessons.mean, INTERCEPT_COLUMN)
-    solved, total = apart @ mean, lessons.weights.sum()
-    apart -= np.outer(solved, solved * total / (1 + total * (mean @ solved)))
-    guess: Features = (apart / TYPICAL_CURVATURE).astype(np.float32)
-    return guess
+    guess = np.zeros((size + 1, size + 1), dtype=np.float32)
+    guess[:size, :size], guess[size, size] = lessons.inverse, 1 / RIDGE_PENALTY
+    mean = np.append(lessons.mean, INTERCEPT_COLUMN).astype(np.float32)
+    solved, total = guess @ mean, np.float32(lessons.weights.sum())
+    guess -= np.outer(solved, solved * (total / (1 + total * (mean @ solved))))
+    return guess / np.float32(TYPICAL_CURVATURE)
 
 
 def _inverse(matrix: Numbers) -> Numbers:

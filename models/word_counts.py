@@ -43,12 +43,15 @@ class WordCounts:
         self._remembered: Any = None
         self._lock = threading.Lock()
 
-    def remember(self, texts: Sequence[str]) -> None:
-        """Counts those of the texts that are not remembered yet."""
+    def remember(self, texts: Sequence[str]) -> Any:
+        """Counts those of the texts that are not remembered yet; gives back what :meth:`of` would."""
         # Imported here because it takes long, and a service that has no texts yet need not wait for it.
         from scipy.sparse import vstack
 
-        by_key = dict(zip(map(_digest, texts), texts, strict=True))
+        if not texts:
+            return self._counted(texts)
+        keys = list(map(_digest, texts))
+        by_key = dict(zip(keys, texts, strict=True))
         with self._lock:
             fresh = {key: text for key, text in by_key.items() if key not in self._rows}
             if len(self._rows) + len(fresh) > self._capacity:
@@ -58,6 +61,7 @@ class WordCounts:
                 known = [] if self._remembered is None else [self._remembered]
                 self._remembered = vstack([*known, counted], format="csr")
                 self._rows.update(zip(fresh, range(len(self._rows), len(self._rows) + len(fresh)), strict=True))
+            return self._remembered[[self._rows[key] for key in keys]]
 
     def of(self, texts: Sequence[str]) -> Any:
         """Counts of the parts in each column, a sparse array of shape (len(texts), DIMENSION), float64.

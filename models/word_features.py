@@ -24,6 +24,9 @@ class WordFeatures:
         texts: what says how common a part of a word is; remembered by the counts.
         counts: what they remember already spares time and leaves no trace.
 
+    Attributes:
+        own: what :meth:`of` gives for these texts.
+
     Example:
         >>> words = WordFeatures(["money is short", "the money", "the weather"], WordCounts())
         >>> rows = words.of(["money is short", "shortage of money", "snow"])
@@ -33,9 +36,10 @@ class WordFeatures:
 
     def __init__(self, texts: Sequence[str], counts: WordCounts) -> None:
         self._counts = counts
-        counts.remember(texts)
-        used = np.bincount(counts.of(texts).indices, minlength=DIMENSION)
+        rows = counts.remember(texts)
+        used = np.bincount(rows.indices, minlength=DIMENSION)
         self._rarity: Floats = np.log((1 + len(texts)) / (1 + used)) + 1
+        self.own = _single(self._weighed(rows))
 
     def remember(self, texts: Sequence[str]) -> None:
         """Has the counts remember texts that will be asked for; what is rare stays as it is."""
@@ -43,17 +47,20 @@ class WordFeatures:
 
     def of(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, zeros for a text without words, shape (len(texts), DIMENSION), float32."""
-        features: Vectors = self._weighed(texts).astype(np.float32).toarray()
-        return features
+        return _single(self._weighed(self._counts.of(texts)))
 
     def exactly(self, texts: Sequence[str]) -> Floats:
         """The same in double precision."""
-        features: Floats = self._weighed(texts).toarray()
+        features: Floats = self._weighed(self._counts.of(texts)).toarray()
         return features
 
-    def _weighed(self, texts: Sequence[str]) -> Any:
-        rows = self._counts.of(texts)
+    def _weighed(self, rows: Any) -> Any:
         rows.data *= self._rarity[rows.indices]
         lengths = np.sqrt((rows * rows).sum(axis=1))
         rows.data /= np.repeat(np.maximum(lengths, 1e-12), np.diff(rows.indptr))
         return rows
+
+
+def _single(rows: Any) -> Vectors:
+    features: Vectors = rows.astype(np.float32).toarray()
+    return features
