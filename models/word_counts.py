@@ -30,7 +30,7 @@ class WordCounts:
 
     Example:
         >>> counts = WordCounts()
-        >>> counts.remember(["money is money"])
+        >>> remembered = counts.remember(["money is money"])
         >>> rows = counts.of(["money is money", "money is"]).toarray()
         >>> bool(abs(rows[0]).sum() > abs(rows[1]).sum())
         True
