@@ -25,7 +25,8 @@ def method(fit: Fit, vectors: Vectors, applied: Flags) -> Callable[[Rows, Rows],
 
     def run(examples: Rows, tested: Rows) -> Scores:
         scores = fit(vectors[examples], applied[examples])(vectors[tested])
-        return Scores(scores=scores, abstained=np.zeros(len(tested), dtype=bool))
+        abstained, best = np.zeros(len(tested), dtype=bool), scores.max(axis=1, initial=-np.inf)
+        return Scores(scores=scores, abstained=abstained, no_code=-best)
 
     return run
 

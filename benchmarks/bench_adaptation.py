@@ -21,7 +21,7 @@ import numpy as np
 from quality.baselines import few_shot, zero_shot
 from quality.command import evaluation_data, kept_encoder, parser
 from quality.measures import Probabilities, hits
-from quality.ours import KeptEncoder, chances, examples_of, suggester
+from quality.ours import KeptEncoder, examples_of, judged, suggester
 from quality.tasks import IN_READING_ORDER, Draw, Flags, Floats, Task, draw, load_task, with_contexts
 
 from models.adaptation import Comparison, compare_fits
@@ -141,8 +141,7 @@ def _seen(
     vectors[rows] = encode_segments(task.codebook, encoder, [task.texts[row] for row in rows])
     fitted = replace(task, vectors=vectors)
     ours = suggester(fitted, drawn, examples, KeptEncoder(encoder.encode, encoder.identity), temperature=temperature)
-    judged = chances(ours, fitted, drawn.tested.tolist())
-    return judged.codes, ours.calibration.abstains(judged)
+    return judged(ours, fitted, drawn.tested.tolist())
 
 
 def _baselines(task: Task, drawn: Draw, shots: int, encoder: TextEncoder) -> dict[str, Floats]:

@@ -63,7 +63,12 @@ def predictions(coded: Study) -> list[Prediction]:
     scores = (0.5 * coded.applied + random.random(coded.applied.shape)) / 1.5
     abstained = random.random(SEGMENTS) < 0.1
     return [
-        Prediction(fold=fold, said=Scores(scores=scores[fold.tested], abstained=abstained[fold.tested]))
+        Prediction(
+            fold=fold,
+            said=Scores(
+                scores=scores[fold.tested], abstained=abstained[fold.tested], no_code=-scores[fold.tested].max(axis=1)
+            ),
+        )
         for fold in leave_one_out(coded.applied, coded.truth.seen[0], coded.truth.documents)
     ]
 

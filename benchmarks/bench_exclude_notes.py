@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 from quality.command import evaluation_data, kept_encoder, parser
 from quality.measures import hits
-from quality.ours import KeptEncoder, chances, examples_of, suggester
+from quality.ours import KeptEncoder, examples_of, scores, suggester
 from quality.tasks import Draw, Floats, Task, draw, load_task
 
 from models.codebook import Codebook
@@ -41,7 +41,7 @@ def wrongly_suggested(task: Task, split: Draw, shots: int, encoder: KeptEncoder)
     if not reviewed:
         return {}
     learner = suggester(task, split, examples_of(task, split.examples(shots).tolist()), encoder)
-    first = chances(learner, task, reviewed).codes.argmax(axis=1)
+    first = scores(learner, task, reviewed).argmax(axis=1)
     notes: Notes = {}
     for row, code in zip(reviewed, first, strict=True):
         if not task.labels[row, code]:
@@ -67,7 +67,7 @@ def report(task: Task, shots: int, draws: int, encoder: KeptEncoder) -> None:
         figures = []
         for with_notes in (task, noted(task, nearest_codes(task, encoder)), noted(task, wrong)):
             learner = suggester(with_notes, split, examples_of(task, split.examples(shots).tolist()), encoder)
-            scored = chances(learner, with_notes, split.tested.tolist()).codes
+            scored = scores(learner, with_notes, split.tested.tolist())
             figures.append(hits(scored, task.labels[split.tested]))
         found.append(figures)
     plain, nearest, wrong_first = np.mean(found, axis=0)

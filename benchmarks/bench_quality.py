@@ -16,7 +16,7 @@ from quality.baselines import few_shot, zero_shot
 from quality.command import evaluation_data, parser
 from quality.kept_vectors import KeptVectors
 from quality.measures import Probabilities, hits
-from quality.ours import KeptEncoder, chances, examples_of, scores, suggester
+from quality.ours import KeptEncoder, examples_of, judged, scores, suggester
 from quality.tasks import IN_READING_ORDER, NAMES, Draw, Flags, Floats, Task, draw, load_task, whole, with_contexts
 
 OURS, IN_CONTEXT = "themecoder", "themecoder in context"
@@ -29,13 +29,13 @@ def all_scores(task: Task, split: Draw, shots: int, encoder: KeptEncoder) -> tup
     learnt = few_shot(task, split, shots, definitions) if shots else {}
     examples = examples_of(task, split.examples(shots).tolist())
     ours = suggester(task, split, examples, encoder)
-    judged = chances(ours, task, split.tested.tolist())
-    our_scores = {OURS: judged.codes}
+    our_scored, abstained = judged(ours, task, split.tested.tolist())
+    our_scores = {OURS: our_scored}
     if task.name in IN_READING_ORDER:
         placed = with_contexts(task, by_number=True)
         taught = suggester(placed, split, examples_of(placed, split.examples(shots).tolist()), encoder)
         our_scores[IN_CONTEXT] = scores(taught, placed, split.tested.tolist())
-    return {**zero_shot(task, split, names, definitions), **learnt, **our_scores}, ours.calibration.abstains(judged)
+    return {**zero_shot(task, split, names, definitions), **learnt, **our_scores}, abstained
 
 
 def report(task: Task, shots: int, draws: int, encoder: KeptEncoder) -> float:

@@ -17,6 +17,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from models.learning import softmax
+
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Basis = Literal["project", "prior"]
@@ -81,10 +83,14 @@ class Calibration:
             none: what examples say for "none of these", 0 where nothing, shape (segments,).
 
         Returns:
-            With one code for each segment a row of ``codes`` and its ``none`` sum to 1.
+            With one code for each segment a row of ``codes`` and its ``none`` sum to 1; with more, no code is likelier
+            than that any applies.
         """
-        shares, no_code = _softmax_with_none(self.sharpness * standing, self.none_offset + self.sharpness * none)
-        return Chances(codes=1 - (1 - np.minimum(shares, 1.0)) ** self.codes_each, none=no_code)
+        logits = np.column_stack([self.sharpness * standing, self.none_offset + self.sharpness * none])
+        no_code = softmax(logits)[:, -1]
+        among_codes = softmax(logits[:, :-1])
+        company = 1 - (1 - np.minimum(among_codes, 1.0)) ** self.codes_each
+        return Chances(codes=(1 - no_code)[:, None] * company, none=no_code)
 
     def abstains(self, chances: Chances) -> Flags:
         """For which segments nothing is suggested by default, shape (segments,).
@@ -190,11 +196,11 @@ def _most_likely(standing: Floats, none: Floats, applied: Flags, prior: Calibrat
         sharpness, offset = np.exp(parameters[0]), parameters[1]
         logits = sharpness * likeness
         logits[:, -1] += offset
-        shares, totals = _softmax(logits)
+        shares, totals = _shares_and_totals(logits)
         surprise = shares - targets
         unlikely = totals.sum() - np.vdot(targets, logits)
         if foreign:
-            shares, totals = _softmax(np.where(own, -np.inf, logits[coded]))
+            shares, totals = _shares_and_totals(np.where(own, -np.inf, logits[coded]))
             shares[:, -1] -= 1
             surprise[coded] += foreign * shares
             unlikely += foreign * (totals - logits[coded, -1]).sum()
@@ -207,8 +213,8 @@ def _most_likely(standing: Floats, none: Floats, applied: Flags, prior: Calibrat
     return float(np.exp(best[0])), float(best[1])
 
 
-def _softmax(logits: Floats) -> tuple[Floats, Floats]:
-    """(each column's share, the logarithm of their sum before)."""
+def _shares_and_totals(logits: Floats) -> tuple[Floats, Floats]:
+    """(the softmax of each row, the logarithm of what it is divided by)."""
     top = logits.max(axis=1, keepdims=True)
     odds = np.exp(logits - top)
     totals = odds.sum(axis=1, keepdims=True)
@@ -227,9 +233,3 @@ def _half_right(scores: Floats, applied: Flags) -> float:
     enough = np.flatnonzero(is_last & (right >= 0.5))
     threshold = descending[enough[-1]] if len(enough) else HIGHEST_THRESHOLD
     return float(np.clip(threshold, LOWEST_THRESHOLD, HIGHEST_THRESHOLD))
-
-
-def _softmax_with_none(logits: Floats, none_logit: Floats) -> tuple[Floats, Floats]:
-    """(shares of the codes, the share of "none")."""
-    shares, _ = _softmax(np.column_stack([logits, none_logit]))
-    return shares[:, :-1], shares[:, -1]

@@ -23,10 +23,12 @@ class Scores:
     Attributes:
         scores: of each segment and leaf, higher for the better, shape (segments, leaves).
         abstained: where it suggests nothing, shape (segments,).
+        no_code: how likely it finds it that no code applies, higher for the likelier, shape (segments,).
     """
 
     scores: Floats
     abstained: Flags
+    no_code: Floats
 
 
 Method = Callable[[Rows, Rows], Scores]
@@ -91,11 +93,13 @@ class Judged:
         study: of the tested segments alone, in their order.
         scores: shape (segments, leaves).
         abstained: shape (segments,).
+        no_code: shape (segments,).
     """
 
     study: Study
     scores: Floats
     abstained: Flags
+    no_code: Floats
 
     @property
     def known(self) -> "Judged":
@@ -104,7 +108,12 @@ class Judged:
 
     def on(self, rows: Rows) -> "Judged":
         """These segments alone, in this order."""
-        return Judged(study=self.study.on(rows), scores=self.scores[rows], abstained=self.abstained[rows])
+        return Judged(
+            study=self.study.on(rows),
+            scores=self.scores[rows],
+            abstained=self.abstained[rows],
+            no_code=self.no_code[rows],
+        )
 
     @cached_property
     def order(self) -> Rows:

@@ -28,7 +28,10 @@ class Prediction:
 
     def judged(self, study: Study) -> Judged:
         """Beside what people said."""
-        return Judged(study=study.on(self.fold.tested), scores=self.said.scores, abstained=self.said.abstained)
+        said = self.said
+        return Judged(
+            study=study.on(self.fold.tested), scores=said.scores, abstained=said.abstained, no_code=said.no_code
+        )
 
 
 def curve_point(study: Study, predictions: Sequence[Prediction], resampling: Resampling) -> dict[str, Any]:
@@ -63,12 +66,13 @@ def curve_point(study: Study, predictions: Sequence[Prediction], resampling: Res
 def first_judged(study: Study, predictions: Sequence[Prediction]) -> tuple[Rows, Judged]:
     """Each segment once, as judged in the first of the folds in which it was tested; and which segments these are."""
     seen = np.zeros(len(study.references), dtype=bool)
-    rows, scores, abstained = [], [], []
+    rows, scores, abstained, no_code = [], [], [], []
     for one in predictions:
         new = ~seen[one.fold.tested]
         rows.append(one.fold.tested[new])
         scores.append(one.said.scores[new])
         abstained.append(one.said.abstained[new])
+        no_code.append(one.said.no_code[new])
         seen[one.fold.tested] = True
     chosen = np.concatenate(rows)
     order = np.argsort(chosen)
@@ -76,6 +80,7 @@ def first_judged(study: Study, predictions: Sequence[Prediction]) -> tuple[Rows,
         study=study.on(chosen[order]),
         scores=np.concatenate(scores)[order],
         abstained=np.concatenate(abstained)[order],
+        no_code=np.concatenate(no_code)[order],
     )
 
 

@@ -53,7 +53,8 @@ def calibration(judged: Judged, resampling: Resampling) -> dict[str, Any]:
 def coverage_curve(judged: Judged) -> list[dict[str, float]]:
     """At thresholds from high to low: ``{"threshold", "coverage", "precision"}``.
 
-    Coverage is the share of segments whose first suggestion reaches the threshold, precision the share of these in
+    Coverage is the share of segments whose first suggestion reaches the threshold, likely or not that no code applies,
+    precision the share of these in
     which it is right.
     """
     order = np.argsort(-judged.best, kind="stable")
@@ -75,8 +76,8 @@ def abstention(judged: Judged, resampling: Resampling) -> dict[str, Any]:
     """How the machine abstains, as figures.
 
     ``abstained``: the share of segments without a suggestion; ``abstained_uncoded`` and ``abstained_coded``: the same
-    among the segments to which people applied no code, and some; ``auroc``: how often a coded segment has the higher
-    first score than one without a code, 0.5 being chance.
+    among the segments to which people applied no code, and some; ``auroc``: how often "no code" is likelier for a
+    segment without a code than for a coded one, 0.5 being chance.
     """
     coded = judged.study.truth.applied[0].sum(axis=1) > 0
     groups = np.column_stack([np.ones(len(coded), dtype=bool), ~coded, coded])
@@ -88,7 +89,7 @@ def abstention(judged: Judged, resampling: Resampling) -> dict[str, Any]:
         reason=[NO_SEGMENT, ONLY_CODED, NONE_CODED],
     )
     figures = dict(zip(("abstained", "abstained_uncoded", "abstained_coded"), shares, strict=True))
-    return figures_to_json({**figures, "auroc": _auroc(judged.best, coded, resampling)})
+    return figures_to_json({**figures, "auroc": _auroc(-judged.no_code, coded, resampling)})
 
 
 def _auroc(scores: Floats, coded: Flags, resampling: Resampling) -> Estimate:

@@ -78,7 +78,11 @@ class SuggesterMethod:
         for row, result in enumerate(results):
             for suggestion in result.suggestions:
                 scores[row, columns[suggestion.code]] = suggestion.score
-        return Scores(scores=scores, abstained=np.array([result.abstained for result in results], dtype=bool))
+        return Scores(
+            scores=scores,
+            abstained=np.array([result.abstained for result in results], dtype=bool),
+            no_code=np.array([result.no_code for result in results], dtype=np.float64),
+        )
 
 
 class _Known:

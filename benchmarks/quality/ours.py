@@ -5,11 +5,10 @@ from functools import cached_property
 
 import numpy as np
 
-from models.calibration import Chances
 from models.encoder import EncoderIdentity, Vectors
 from models.reference import Background, CorpusSample, Reference, no_reference, shipped_background
 from models.suggester import Example, Suggester
-from quality.tasks import Draw, Encode, Floats, Task
+from quality.tasks import Draw, Encode, Flags, Floats, Task
 
 
 class KeptEncoder:
@@ -72,16 +71,16 @@ def examples_of(task: Task, rows: Sequence[int]) -> list[Example]:
     ]
 
 
-def chances(suggester: Suggester, task: Task, rows: Sequence[int]) -> Chances:
-    """How likely each candidate applies, and none; those above the leaves have the sum of what lies below."""
-    leaves_and_none = suggester.chances([task.texts[row] for row in rows], task.judged[list(rows)])
+def judged(suggester: Suggester, task: Task, rows: Sequence[int]) -> tuple[Floats, Flags]:
+    """(the scores of the candidates, where it abstains); those above the leaves have the sum of what lies below."""
+    chances = suggester.chances([task.texts[row] for row in rows], task.judged[list(rows)])
     leaves = task.codebook.active_leaves
     below = np.array(
         [[code in {step.id for step in task.codebook.path(leaf.id)} for code in task.candidates] for leaf in leaves]
     )
-    return Chances(codes=leaves_and_none.codes @ below, none=leaves_and_none.none)
+    return chances.codes @ below, suggester.calibration.abstains(chances)
 
 
 def scores(suggester: Suggester, task: Task, rows: Sequence[int]) -> Floats:
     """The scores of the candidates."""
-    return chances(suggester, task, rows).codes
+    return judged(suggester, task, rows)[0]

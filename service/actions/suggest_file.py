@@ -79,7 +79,7 @@ def suggest_file(  # noqa: PLR0913 - each is one option of the command
         reference: a file of segments that stands for the corpus instead of ``source``.
         context: whether what was said around segments and examples counts, as far as their files tell.
         top_k: how many leaves for each segment; 0 means all.
-        min_score: withhold suggestions below it; None means the default threshold.
+        min_score: withhold suggestions below it; None means the default, abstention.
         cache: a folder in which vectors are kept for other times.
         resume: keep vectors beside the output until it is there, so that what is interrupted goes on when it is begun
             again.

@@ -29,7 +29,7 @@ class Suggested:
     Attributes:
         segments: how many participants' turns were looked at.
         suggestions: how many suggestions wait for a decision on them now.
-        abstained: for how many of the segments no code reached the threshold.
+        abstained: for how many of the segments nothing is suggested by default.
         model_version: changes whenever the same input may give other suggestions.
     """
 
@@ -69,7 +69,7 @@ class SuggestForProject:
             project: whose segments.
             transcript_id: of one transcript only.
             top_k: how many leaves for each segment; 0 means all.
-            min_score: withhold suggestions below it; None means the default threshold.
+            min_score: withhold suggestions below it; None means the default, abstention.
 
         Raises:
             AnswerTooLarge: too many segments for one call.

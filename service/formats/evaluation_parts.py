@@ -210,11 +210,11 @@ def scores_part(main: Json) -> Iterator[str]:
         line_plot(
             [Line(label="", points=curve, dots=False)],
             title="Precision against coverage",
-            x_label="share of segments that get a suggestion",
+            x_label="share of segments whose first suggestion is shown",
             y_label="share of first suggestions that are right",
         ),
-        "What a higher or lower threshold buys: the further left, the fewer segments get a suggestion, and the surer"
-        " it is.",
+        "What a higher or lower least score buys: the further left, the fewer first suggestions are shown, and the"
+        " surer they are.",
     )
     notes = Footnotes()
     found = {name: main["calibration"][name] for name in ("brier", "brier_of_base_rate")} | dict(main["abstention"])

@@ -78,10 +78,10 @@ EVALUATION_MEANINGS: Mapping[str, str] = {
     "f1": "Precision and recall in one number (their harmonic mean); 1 is perfect.",
     "exact": "The share of segments to which machine and people gave just the same codes.",
     "jaccard": "Of all codes that either gave a segment, the share that both gave; mean over segments.",
-    "abstained": "The share of segments for which no code reached the threshold.",
+    "abstained": "The share of segments for which nothing was suggested.",
     "abstained_uncoded": "Here abstaining is right.",
     "abstained_coded": "Here abstaining leaves work to people.",
-    "auroc": "How often a coded segment has a higher first score than one without a code; 0.5 is chance, 1 perfect.",
+    "auroc": "How often no code is likelier where people applied none than where they did; 0.5 is chance, 1 perfect.",
     "brier": "Mean squared distance between the first suggestion's score and whether it is right; lower is better.",
     "brier_of_base_rate": (
         "The same, had every score been the share of first suggestions that are right: a useful score is below it."

@@ -1,6 +1,7 @@
 """From similarity to probability: sums, order, and what coded examples teach."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -199,9 +200,11 @@ def test_codes_that_come_in_company_score_higher() -> None:
     single = Calibration(
         sharpness=joined.sharpness, none_offset=joined.none_offset, threshold=joined.threshold, basis="project"
     )
-    one, two = single.chances(standing, nothing(standing)).codes, joined.chances(standing, nothing(standing)).codes
+    (one, none), (two, still_none) = (judge.chances(standing, nothing(standing)) for judge in (single, joined))
     assert (two >= one).all()
-    assert two == pytest.approx(1 - (1 - one) ** joined.codes_each)
+    assert still_none == pytest.approx(none)
+    any_code = 1 - none[:, None]
+    assert two == pytest.approx(any_code * (1 - (1 - one / any_code) ** joined.codes_each))
 
 
 def test_coded_examples_alone_teach_what_is_foreign_to_the_codebook() -> None:
@@ -227,6 +230,14 @@ def test_real_examples_of_no_code_take_the_place_of_those_that_stand_for_them() 
         return float(NONE_WEIGHT * at**2 - np.log(likely).sum())
 
     assert surprise(offset) < min(surprise(offset - 0.05), surprise(offset + 0.05))
+
+
+@given(CALIBRATIONS, STANDING, st.floats(1, 4))
+def test_no_code_is_likelier_than_that_any_applies(
+    calibration: Calibration, standing: Floats, codes_each: float
+) -> None:
+    chances = replace(calibration, codes_each=codes_each).chances(standing, nothing(standing))
+    assert (chances.codes <= 1 - chances.none[:, None] + 1e-12).all()
 
 
 @given(CALIBRATIONS, STANDING)

@@ -23,7 +23,7 @@ from models.judgements import Judged, Scores, Study
 from models.learning_curve import Prediction, compare_settings, first_judged
 from models.protocols import few_shots, leave_one_out, zero_shot
 from models.ranking_measures import ranking
-from models.resampling import Resampling
+from models.resampling import Floats, Resampling
 from models.score_measures import abstention, calibration, coverage_curve
 from models.site_measures import each_site
 
@@ -67,7 +67,13 @@ def judged_of(codes: list[set[str]], scores: list[list[float]], abstained: list[
         study=study_of(codes),
         scores=np.array(scores, dtype=float).reshape(len(codes), len(LEAVES)),
         abstained=np.array(abstained or [False] * len(codes), dtype=bool),
+        no_code=np.array(scores, dtype=float).reshape(len(codes), len(LEAVES)).min(axis=1),
     )
+
+
+def never_abstaining(study: Study, scores: Floats) -> Judged:
+    count = len(scores)
+    return Judged(study=study, scores=scores, abstained=np.zeros(count, dtype=bool), no_code=np.zeros(count))
 
 
 def resampling_of(judged: Judged) -> Resampling:
@@ -133,7 +139,7 @@ def test_auroc_and_brier_score_are_those_of_scikit_learn(judged: Judged) -> None
     if coded.all() or not coded.any():
         assert found is None
     else:
-        assert found == pytest.approx(roc_auc_score(coded, judged.best), abs=1e-9)
+        assert found == pytest.approx(roc_auc_score(~coded, judged.no_code), abs=1e-9)
     expected = brier_score_loss(judged.first_is_right, judged.best)
     scores = calibration(judged, resampling_of(judged))
     assert scores["brier"]["value"] == pytest.approx(expected, abs=1e-9)
@@ -148,7 +154,9 @@ def test_the_interval_of_the_auroc_is_that_over_resamples() -> None:
     resampling = Resampling(documents=judged.study.truth.documents, resamples=130)
     found = abstention(judged, resampling)["auroc"]
     coded = np.array([bool(one) for one in codes])
-    areas = [roc_auc_score(coded, judged.best, sample_weight=weights) for weights in resampling.segment_weights()[1:]]
+    areas = [
+        roc_auc_score(~coded, judged.no_code, sample_weight=weights) for weights in resampling.segment_weights()[1:]
+    ]
     assert [found["low"], found["high"]] == pytest.approx(np.percentile(areas, [2.5, 97.5]))
 
 
@@ -221,7 +229,7 @@ def test_each_site_has_its_figures_and_the_gap_is_that_of_the_two_furthest_apart
 
 
 def test_one_site_has_no_gap() -> None:
-    judged = Judged(study=study_of([{"bus"}] * 4, sites=1), scores=np.ones((4, 3)), abstained=np.zeros(4, dtype=bool))
+    judged = never_abstaining(study_of([{"bus"}] * 4, sites=1), np.ones((4, 3)))
     gap = each_site(judged, seed=0, resamples=5)["gaps"]["f1"]
     assert (gap["best"], gap["difference"]["value"]) == (None, None)
     assert gap["difference"]["reason"]
@@ -233,7 +241,7 @@ def test_one_site_has_no_gap() -> None:
 def said(study: Study, tested: Any, seed: int = 0) -> Scores:
     """A machine that knows the truth, with noise."""
     noise = np.random.default_rng(seed).random((len(tested), 3))
-    return Scores(scores=(study.applied[tested] + noise) / 2, abstained=noise[:, 0] > 0.9)
+    return Scores(scores=(study.applied[tested] + noise) / 2, abstained=noise[:, 0] > 0.9, no_code=noise[:, 1])
 
 
 def many(count: int = 60) -> list[set[str]]:
@@ -261,7 +269,7 @@ def test_an_evaluation_is_a_json_object_with_every_part() -> None:
 def test_the_machine_stands_beside_each_coder_the_consensus_and_human_with_human() -> None:
     other = [one ^ {"fear"} if number % 9 == 0 else one for number, one in enumerate(many())]
     study = study_of(many(), other)
-    judged = Judged(study=study, scores=said(study, np.arange(60)).scores, abstained=np.zeros(60, dtype=bool))
+    judged = never_abstaining(study, said(study, np.arange(60)).scores)
     found = measures(judged, resamples=5)
     agreement = found["agreement"]
     assert [pair["coders"][1] for pair in agreement["machine"]] == ["A", "B", "consensus"]
@@ -289,7 +297,8 @@ def test_people_are_compared_also_where_they_have_no_consensus() -> None:
         sites=both.sites,
     )
     found = measures(
-        Judged(study=study, scores=study.applied.astype(float), abstained=np.zeros(60, dtype=bool)), resamples=5
+        never_abstaining(study, study.applied.astype(float)),
+        resamples=5,
     )
     (between,) = found["agreement"]["humans"]
     assert (between["segments"], found["segments"]) == (60, int(study.truth.seen.sum()))
@@ -325,7 +334,7 @@ def test_two_settings_are_compared_on_the_same_resamples() -> None:
     judged = Prediction(fold=everything, said=said(study, everything.tested)).judged(study)
     same = compare_settings(judged, judged, Resampling(documents=study.truth.documents, resamples=10))
     assert {(figure.value, figure.low, figure.high) for figure in same.values()} == {(0.0, 0.0, 0.0)}
-    better = Judged(study=study, scores=study.applied.astype(float), abstained=~judged.has_leaf)
+    better = Judged(study=study, scores=study.applied.astype(float), abstained=~judged.has_leaf, no_code=judged.no_code)
     gain = compare_settings(judged, better, Resampling(documents=study.truth.documents, resamples=10))
     assert gain["micro_f1"].value == pytest.approx(
         1

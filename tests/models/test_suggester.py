@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.calibration import LEAST_EXAMPLES
+from models.calibration import LEAST_EXAMPLES, Basis
 from models.codebook import Code, Codebook, built_in_codebook, codebook_from_json
 from models.encoder import EncoderIdentity, Vectors
 from models.errors import EncoderFailed, ExampleNotAccepted
@@ -287,6 +287,22 @@ def test_what_is_foreign_to_the_codebook_is_left_alone_though_nobody_gave_an_exa
     assert len(everything(learner, "quantum chromodynamics lectures")[0].suggestions) == 5
 
 
+@pytest.mark.parametrize("basis", ["project", "prior"])
+def test_where_no_code_is_likelier_than_any_it_abstains_though_codes_reach_the_threshold(basis: Basis) -> None:
+    learner = suggester()
+    likely_none = dataclasses.replace(learner.calibration, none_offset=1.7, threshold=0.02, basis=basis)
+    learner.calibration = likely_none
+    kinds = set()
+    for text in TEXTS:
+        (by_default,), (least,) = learner.suggest([text]), learner.suggest([text], min_score=0.02)
+        assert least.suggestions
+        assert by_default.abstained == (by_default.no_code > 0.5)
+        assert by_default.back_off is None
+        assert bool(by_default.suggestions) == (basis == "prior" or not by_default.abstained)
+        kinds.add(by_default.abstained)
+    assert kinds == {True, False}
+
+
 def test_in_a_flat_codebook_there_is_nothing_to_back_off_to() -> None:
     (result,) = suggester(flat(*[f"code{at}" for at in range(30)])).suggest(["xyzzy"])
     assert (result.abstained, result.back_off, len(result.suggestions)) == (True, None, 3)
@@ -519,6 +535,7 @@ def check_result(result: SegmentSuggestions, active: set[str], codes_each: float
     assert scores == sorted(scores, reverse=True)
     assert {suggestion.code for suggestion in result.suggestions} in (active, set())
     assert 0 <= result.no_code <= 1
+    assert all(score <= 1 - result.no_code + 2e-6 for score in scores)
     if codes_each == 1 and scores:
         assert sum(scores) + result.no_code == pytest.approx(1, abs=1e-5)
     # No more than that many codes are expected on a segment, since 1 - (1 - s) ** n is at most n * s.

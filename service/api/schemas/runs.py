@@ -40,7 +40,8 @@ class RunIn(Body):
     )
     min_score: Score | None = Field(
         default=None,
-        description="Withhold suggestions below it; without it the default threshold applies; 0 withholds nothing.",
+        description="Withhold suggestions below it; 0 withholds nothing. Without it nothing is suggested where the"
+        " machine abstains, and else from the default threshold.",
     )
     model: Annotated[str, Field(max_length=limits.MAX_LABEL_CHARACTERS)] | None = Field(
         default=None, description="Key of a configured model; without it the one that the project uses."
@@ -83,8 +84,8 @@ class RunCoverage(BaseModel):
     """What became of the segments so far."""
 
     segments: int = Field(description="That the run is for; 0 until all is encoded.")
-    suggested: int = Field(description="Segments for which a code reached the default threshold.")
-    abstained: int = Field(description="Segments for which none did.")
+    suggested: int = Field(description="Segments for which something is suggested by default.")
+    abstained: int = Field(description="Segments for which nothing is.")
     failed: int = Field(description="Segments that could not be worked on; see `failures`.")
     suggestions: int = Field(description="Suggestions that wait for a decision.")
 

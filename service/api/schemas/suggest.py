@@ -54,7 +54,8 @@ class SuggestIn(_Body):
     )
     min_score: Score | None = Field(
         default=None,
-        description="Withhold suggestions below it; without it the default threshold applies; 0 withholds nothing.",
+        description="Withhold suggestions below it; 0 withholds nothing. Without it nothing is suggested where the"
+        " machine abstains, and else from the default threshold.",
     )
     model: str | None = Field(default=None, description="Key of a configured model; see `/health/ready`.")
 

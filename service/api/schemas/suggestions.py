@@ -23,7 +23,8 @@ class MakeSuggestionsIn(Body):
     )
     min_score: Score | None = Field(
         default=None,
-        description="Withhold suggestions below it; without it the default threshold applies; 0 withholds nothing.",
+        description="Withhold suggestions below it; 0 withholds nothing. Without it nothing is suggested where the"
+        " machine abstains, and else from the default threshold.",
     )
 
 
@@ -32,7 +33,7 @@ class MadeSuggestionsOut(BaseModel):
 
     segments: int = Field(description="Participants' turns that were looked at.")
     suggestions: int = Field(description="Suggestions on them that wait for a decision now.")
-    abstained: int = Field(description="Segments for which no code reached the default threshold.")
+    abstained: int = Field(description="Segments for which none is suggested by default.")
     model_version: str
     codebook_version: int
 
