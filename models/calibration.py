@@ -17,8 +17,6 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from models.learning import softmax
-
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Basis = Literal["project", "prior"]
@@ -86,11 +84,11 @@ class Calibration:
             With one code for each segment a row of ``codes`` and its ``none`` sum to 1; with more, no code is likelier
             than that any applies.
         """
-        logits = np.column_stack([self.sharpness * standing, self.none_offset + self.sharpness * none])
-        no_code = softmax(logits)[:, -1]
-        among_codes = softmax(logits[:, :-1])
+        among_codes, totals = _shares_and_totals(self.sharpness * standing)
+        odds = totals - (self.none_offset + self.sharpness * none)
+        any_code, no_code = np.exp(-np.logaddexp(0, -odds)), np.exp(-np.logaddexp(0, odds))
         company = 1 - (1 - np.minimum(among_codes, 1.0)) ** self.codes_each
-        return Chances(codes=(1 - no_code)[:, None] * company, none=no_code)
+        return Chances(codes=any_code[:, None] * company, none=no_code)
 
     def abstains(self, chances: Chances) -> Flags:
         """For which segments nothing is suggested by default, shape (segments,).
@@ -215,10 +213,12 @@ def _most_likely(standing: Floats, none: Floats, applied: Flags, prior: Calibrat
 
 def _shares_and_totals(logits: Floats) -> tuple[Floats, Floats]:
     """(the softmax of each row, the logarithm of what it is divided by)."""
-    top = logits.max(axis=1, keepdims=True)
+    top = logits.max(axis=1, keepdims=True, initial=-np.inf)
     odds = np.exp(logits - top)
     totals = odds.sum(axis=1, keepdims=True)
-    return odds / totals, (np.log(totals) + top)[:, 0]
+    # Without any code nothing is what it is divided by.
+    with np.errstate(divide="ignore"):
+        return odds / totals, (np.log(totals) + top)[:, 0]
 
 
 def _half_right(scores: Floats, applied: Flags) -> float:
