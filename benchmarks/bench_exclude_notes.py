@@ -11,15 +11,14 @@ in the cache folder.
 from dataclasses import replace
 
 import numpy as np
-from quality.command import evaluation_data, kept_encoder, parser
+from quality.command import report_each
 from quality.measures import hits
-from quality.ours import KeptEncoder, examples_of, scores, suggester
-from quality.tasks import Draw, Floats, Task, draw, load_task
+from quality.ours import KeptEncoder, examples_of, scores, suggester, wrong_firsts
+from quality.tasks import Draw, Floats, Task, draw
 
 from models.codebook import Codebook
 
 TASKS = ("pdpilot-themes", "pdpilot-leaves", "swj_usability", "sad", "banking77", "clinc150")
-REVIEWED = 300
 Notes = dict[str, str]
 
 
@@ -35,17 +34,10 @@ def nearest_codes(task: Task, encoder: KeptEncoder) -> Notes:
 
 def wrongly_suggested(task: Task, split: Draw, shots: int, encoder: KeptEncoder) -> Notes:
     """For each candidate a segment of the learning side for which it was the first suggestion, and wrong."""
-    taken = {*split.tested.tolist(), *split.examples(shots).tolist()}
-    others = [row for row in range(len(task.texts)) if row not in taken]
-    reviewed = np.random.default_rng(split.seed).permutation(others)[:REVIEWED].tolist()
-    if not reviewed:
-        return {}
-    learner = suggester(task, split, examples_of(task, split.examples(shots).tolist()), encoder)
-    first = scores(learner, task, reviewed).argmax(axis=1)
+    examples = examples_of(task, split.examples(shots).tolist())
     notes: Notes = {}
-    for row, code in zip(reviewed, first, strict=True):
-        if not task.labels[row, code]:
-            notes.setdefault(task.candidates[code], task.texts[row])
+    for row, code in wrong_firsts(task, split, shots, examples, encoder):
+        notes.setdefault(task.candidates[code], task.texts[row])
     return notes
 
 
@@ -86,17 +78,7 @@ def compared(figures: Floats, plain: Floats) -> str:
 
 def main() -> None:
     """Prints the figures of the tasks named, by default all."""
-    options_of = parser(__doc__)
-    options_of.add_argument("tasks", nargs="*", default=TASKS)
-    options_of.add_argument("--draws", type=int, default=5)
-    options_of.add_argument("--shots", default="0,1,8")
-    options = options_of.parse_args()
-    folder = evaluation_data("notes on what codes are not")
-    encoder = kept_encoder(options.cache)
-    for name in options.tasks:
-        task = load_task(folder, name, encoder.encode)
-        for shots in options.shots.split(","):
-            report(task, int(shots), options.draws, encoder)
+    report_each(__doc__, "notes on what codes are not", tasks=TASKS, shots="0,1,8", report=report)
 
 
 if __name__ == "__main__":

@@ -10,29 +10,21 @@ rejections, and their mean paired difference. Vectors are kept in the cache fold
 from collections.abc import Sequence
 
 import numpy as np
-from quality.command import evaluation_data, kept_encoder, parser
+from quality.command import report_each
 from quality.measures import hits
-from quality.ours import KeptEncoder, examples_of, scores, suggester
-from quality.tasks import Draw, Task, draw, load_task
+from quality.ours import KeptEncoder, examples_of, scores, suggester, wrong_firsts
+from quality.tasks import Draw, Task, draw
 
 from models.suggester import Example
 
 TASKS = ("pdpilot-themes", "pdpilot-leaves", "swj_usability", "sad", "banking77", "clinc150")
-REVIEWED = 300
 
 
 def rejections(task: Task, split: Draw, shots: int, examples: Sequence[Example], encoder: KeptEncoder) -> list[Example]:
     """What analysts say who go through segments of the learning side with the suggester's first suggestions."""
-    taken = {*split.tested.tolist(), *split.examples(shots).tolist()}
-    others = [row for row in range(len(task.texts)) if row not in taken]
-    reviewed = np.random.default_rng(split.seed).permutation(others)[:REVIEWED].tolist()
-    if not reviewed:
-        return []
-    first = scores(suggester(task, split, examples, encoder), task, reviewed).argmax(axis=1)
     return [
         Example(text=task.texts[row], codes=(), rejected=(task.candidates[code],))
-        for row, code in zip(reviewed, first, strict=True)
-        if not task.labels[row, code]
+        for row, code in wrong_firsts(task, split, shots, examples, encoder)
     ]
 
 
@@ -62,17 +54,7 @@ def report(task: Task, shots: int, draws: int, encoder: KeptEncoder) -> None:
 
 def main() -> None:
     """Prints the figures of the tasks named, by default all."""
-    options_of = parser(__doc__)
-    options_of.add_argument("tasks", nargs="*", default=TASKS)
-    options_of.add_argument("--draws", type=int, default=5)
-    options_of.add_argument("--shots", default="0,8")
-    options = options_of.parse_args()
-    folder = evaluation_data("rejections")
-    encoder = kept_encoder(options.cache)
-    for name in options.tasks:
-        task = load_task(folder, name, encoder.encode)
-        for shots in options.shots.split(","):
-            report(task, int(shots), options.draws, encoder)
+    report_each(__doc__, "rejections", tasks=TASKS, shots="0,8", report=report)
 
 
 if __name__ == "__main__":

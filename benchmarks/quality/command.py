@@ -2,10 +2,12 @@
 
 import argparse
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from quality.kept_vectors import KeptVectors
 from quality.ours import KeptEncoder
+from quality.tasks import Task, load_task
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -28,3 +30,33 @@ def kept_encoder(cache: Path) -> KeptEncoder:
     """The bundled model, which encodes no text twice."""
     vectors = KeptVectors(cache)
     return KeptEncoder(vectors.encode, vectors.identity)
+
+
+def report_each(
+    description: str | None,
+    figures: str,
+    *,
+    tasks: Sequence[str],
+    shots: str,
+    report: Callable[[Task, int, int, KeptEncoder], None],
+) -> None:
+    """Runs a benchmark with the options of its command line: tasks, ``--draws``, ``--shots``.
+
+    Args:
+        description: what ``--help`` says.
+        figures: what there are no figures on where the coded sets are not at hand.
+        tasks: the default.
+        shots: the default numbers of examples, with commas between.
+        report: prints the lines of one task, number of examples and number of draws.
+    """
+    options_of = parser(description)
+    options_of.add_argument("tasks", nargs="*", default=tasks)
+    options_of.add_argument("--draws", type=int, default=5)
+    options_of.add_argument("--shots", default=shots)
+    options = options_of.parse_args()
+    folder = evaluation_data(figures)
+    encoder = kept_encoder(options.cache)
+    for name in options.tasks:
+        task = load_task(folder, name, encoder.encode)
+        for number in options.shots.split(","):
+            report(task, int(number), options.draws, encoder)

@@ -10,6 +10,9 @@ from models.reference import Background, CorpusSample, Reference, no_reference, 
 from models.suggester import Example, Suggester
 from quality.tasks import Draw, Encode, Flags, Floats, Task
 
+# An analyst's look through what the machine suggests before the figures are taken.
+REVIEWED = 300
+
 
 class KeptEncoder:
     """An encoder that looks texts up where they have been encoded before."""
@@ -84,3 +87,19 @@ def judged(suggester: Suggester, task: Task, rows: Sequence[int]) -> tuple[Float
 def scores(suggester: Suggester, task: Task, rows: Sequence[int]) -> Floats:
     """The scores of the candidates."""
     return judged(suggester, task, rows)[0]
+
+
+def wrong_firsts(
+    task: Task, draw: Draw, shots: int, examples: Sequence[Example], encoder: KeptEncoder
+) -> list[tuple[int, int]]:
+    """(segment, candidate) where the first suggestion is wrong, of up to ``REVIEWED`` segments of the learning side.
+
+    None of these segments is an example or tested.
+    """
+    taken = {*draw.tested.tolist(), *draw.examples(shots).tolist()}
+    others = [row for row in range(len(task.texts)) if row not in taken]
+    reviewed = np.random.default_rng(draw.seed).permutation(others)[:REVIEWED].tolist()
+    if not reviewed:
+        return []
+    first = scores(suggester(task, draw, examples, encoder), task, reviewed).argmax(axis=1).tolist()
+    return [(row, code) for row, code in zip(reviewed, first, strict=True) if not task.labels[row, code]]
