@@ -26,7 +26,7 @@ LEAST_EXAMPLES = 20
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.1, 0.5
 # How strongly the prior holds sharpness (its logarithm) and "none" back, for each squared unit, in nats.
 SHARPNESS_WEIGHT, NONE_WEIGHT = 10.0, 0.5
-# Of so many segments no code applies, unless more examples than that say so of themselves.
+# To so large a share of segments no code is taken to apply, unless more examples than that say so of themselves.
 FOREIGN_SHARE = 0.05
 # Where it is likelier than this that no code applies, none is suggested.
 MOST_NO_CODE = 0.5
@@ -85,10 +85,10 @@ class Calibration:
             than that any applies.
         """
         among_codes, totals = _shares_and_totals(self.sharpness * standing)
-        odds = totals - (self.none_offset + self.sharpness * none)
-        any_code, no_code = np.exp(-np.logaddexp(0, -odds)), np.exp(-np.logaddexp(0, odds))
-        company = 1 - (1 - np.minimum(among_codes, 1.0)) ** self.codes_each
-        return Chances(codes=any_code[:, None] * company, none=no_code)
+        log_odds = totals - (self.none_offset + self.sharpness * none)
+        any_code, no_code = np.exp(-np.logaddexp(0, -log_odds)), np.exp(-np.logaddexp(0, log_odds))
+        if_any = 1 - (1 - np.minimum(among_codes, 1.0)) ** self.codes_each
+        return Chances(codes=any_code[:, None] * if_any, none=no_code)
 
     def abstains(self, chances: Chances) -> Flags:
         """For which segments nothing is suggested by default, shape (segments,).
@@ -216,7 +216,7 @@ def _shares_and_totals(logits: Floats) -> tuple[Floats, Floats]:
     top = logits.max(axis=1, keepdims=True, initial=-np.inf)
     odds = np.exp(logits - top)
     totals = odds.sum(axis=1, keepdims=True)
-    # Without any code nothing is what it is divided by.
+    # A row without any column has a sum of 0, whose logarithm is meant to be minus infinity.
     with np.errstate(divide="ignore"):
         return odds / totals, (np.log(totals) + top)[:, 0]
 
