@@ -81,7 +81,7 @@ EVALUATION_MEANINGS: Mapping[str, str] = {
     "abstained": "The share of segments for which nothing was suggested.",
     "abstained_uncoded": "Here abstaining is right.",
     "abstained_coded": "Here abstaining leaves work to people.",
-    "auroc": "How often no code is likelier where people applied none than where they did; 0.5 is chance, 1 perfect.",
+    "auroc": "How often a segment without a code looks more like one than a coded one does; 0.5 is chance, 1 perfect.",
     "brier": "Mean squared distance between the first suggestion's score and whether it is right; lower is better.",
     "brier_of_base_rate": (
         "The same, had every score been the share of first suggestions that are right: a useful score is below it."
